@@ -1,0 +1,36 @@
+/** Three projects: `unit` needs nothing but Node, `contract` runs the suites on real logs and replicas, `e2e` real processes. */
+const shared = {
+  testEnvironment: 'node',
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, module: { type: 'commonjs' } },
+    ],
+  },
+  moduleNameMapper: { '^@tidemark/([^/]+)$': '<rootDir>/packages/$1/src' },
+  modulePathIgnorePatterns: ['/dist/'],
+};
+
+/** @type {import('jest').Config} */
+module.exports = {
+  projects: [
+    {
+      ...shared,
+      displayName: 'unit',
+      testMatch: ['<rootDir>/packages/*/test/**/*.test.ts', '<rootDir>/examples/*/test/**/*.test.ts'],
+      testPathIgnorePatterns: ['/node_modules/', '\\.contract\\.test\\.ts$'],
+    },
+    {
+      ...shared,
+      displayName: 'contract',
+      testMatch: ['<rootDir>/packages/*/test/**/*.contract.test.ts'],
+      setupFilesAfterEnv: ['<rootDir>/test/setup-contract.ts'],
+    },
+    {
+      ...shared,
+      displayName: 'e2e',
+      testMatch: ['<rootDir>/test/**/*.test.ts'],
+      setupFilesAfterEnv: ['<rootDir>/test/setup-e2e.ts'],
+    },
+  ],
+};

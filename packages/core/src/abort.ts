@@ -1,0 +1,21 @@
+/** Rejects with the signal's reason once it aborts; never resolves. */
+export function aborted(signal: AbortSignal): Promise<never> {
+  return orAborted(new Promise<never>(() => undefined), signal);
+}
+
+/** `work`, or a rejection with the signal's reason, whichever comes first. Leaves no listener behind. */
+export function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const onAbort = () => {
+      reject(signal.reason);
+    };
+    if (signal.aborted) {
+      onAbort();
+      return;
+    }
+    signal.addEventListener('abort', onAbort, { once: true });
+    work.then(resolve, reject).finally(() => {
+      signal.removeEventListener('abort', onAbort);
+    });
+  });
+}

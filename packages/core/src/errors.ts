@@ -1,0 +1,121 @@
+/**
+ * Everything that Tidemark rejects or throws on purpose is a `SyncError`: `code` is a stable literal, `retryable` says
+ * whether doing the same again can help, `cause` is what the driver or your code threw. Messages name topics, partitions and
+ * offsets; they never hold a payload, a key or a secret.
+ */
+export abstract class SyncError extends Error {
+  abstract readonly code: string;
+  abstract readonly retryable: boolean;
+  constructor(message: string, options?: { readonly cause?: unknown }) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** An offset, offset map, position or `tps` from outside that is not well-formed. */
+export class MalformedPosition extends SyncError {
+  readonly code = 'MALFORMED_POSITION';
+  readonly retryable = false;
+}
+
+/** Two positions of different logs met (I7). Comparing or joining them has no meaning. */
+export class SourceMismatch extends SyncError {
+  readonly code = 'SOURCE_MISMATCH';
+  readonly retryable = false;
+}
+
+/** Options that can't work together, found before anything was started. */
+export class InvalidConfiguration extends SyncError {
+  readonly code = 'INVALID_CONFIGURATION';
+  readonly retryable = false;
+}
+
+/** A record or row that its topic's decoder refuses. */
+export class DecodeFailed extends SyncError {
+  readonly code = 'DECODE_FAILED';
+  readonly retryable = false;
+}
+
+/** A `translate` function threw. */
+export class TranslateFailed extends SyncError {
+  readonly code = 'TRANSLATE_FAILED';
+  readonly retryable = false;
+}
+
+/** A snapshot that can't be taken over: cut off, wrong digest, wrong schema, wrong scope, too large. */
+export class SnapshotRejected extends SyncError {
+  readonly code = 'SNAPSHOT_REJECTED';
+  constructor(
+    message: string,
+    readonly retryable: boolean,
+    options?: { readonly cause?: unknown },
+  ) {
+    super(message, options);
+  }
+}
+
+/** Every snapshot within the budget was taken before the position already reached (I8). */
+export class SnapshotTooOld extends SyncError {
+  readonly code = 'SNAPSHOT_TOO_OLD';
+  readonly retryable = true;
+}
+
+/** The replica's position can't be followed any more, and `onMustRefetch` is `'fail'`. */
+export class MustRefetch extends SyncError {
+  readonly code = 'MUST_REFETCH';
+  readonly retryable = false;
+  constructor(
+    readonly reason: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** The replica holds rows but no position: nobody can tell which updates they include (`onUnknownPosition: 'fail'`). */
+export class UnknownPosition extends SyncError {
+  readonly code = 'UNKNOWN_POSITION';
+  readonly retryable = false;
+}
+
+/** The replica's term or state refused a write: another instance has bootstrapped since (I11). Never retried. */
+export class FencedOut extends SyncError {
+  readonly code = 'FENCED_OUT';
+  readonly retryable = false;
+}
+
+/** `take` lost its compare-and-set: somebody else changed the replica's term or state first. */
+export class TakeLost extends SyncError {
+  readonly code = 'TAKE_LOST';
+  readonly retryable = true;
+}
+
+/** The replica belongs to another pipeline name. */
+export class ReplicaBoundElsewhere extends SyncError {
+  readonly code = 'REPLICA_BOUND_ELSEWHERE';
+  readonly retryable = false;
+}
+
+/** An instance that was running met another pipeline version in its replica: a newer deployment took over. */
+export class PipelineSuperseded extends SyncError {
+  readonly code = 'PIPELINE_SUPERSEDED';
+  readonly retryable = false;
+}
+
+/** A transport broke its contract: a gap, a regression or a delivery that nobody asked for. */
+export class TransportFault extends SyncError {
+  readonly code = 'TRANSPORT_FAULT';
+  readonly retryable = false;
+}
+
+/** A transport, snapshot source or replica can't be reached just now. */
+export class Unavailable extends SyncError {
+  readonly code = 'UNAVAILABLE';
+  readonly retryable = true;
+}
+
+/** A wait or a stop ran past its deadline. */
+export class DeadlineExceeded extends SyncError {
+  readonly code = 'DEADLINE_EXCEEDED';
+  readonly retryable = true;
+}

@@ -1,0 +1,72 @@
+export { beginning, before, closed, compareOffsets, decimal, following, lexical, offsetFrom } from './offset';
+export type { Offset, OffsetOrder } from './offset';
+export { partitionKey, samePartition, showPartition } from './partition';
+export type { Mark, Partition } from './partition';
+export { OffsetMap, offsetMapEq, offsetMapJoin, offsetMapLattice } from './offset-map';
+export type { Comparison, Entry } from './offset-map';
+export { compareSources, epochOf, showSource, untold } from './source';
+export type { Source, SourceVerdict } from './source';
+export {
+  comparePositions,
+  covers,
+  fromToken,
+  joinPositions,
+  offsetsFromTps,
+  offsetsToTps,
+  PositionCodec,
+  positionFromJson,
+  positionToJson,
+  toToken,
+} from './position';
+export type { Position, PositionJson, Tps, TpsMeaning } from './position';
+export { witnessOf } from './record';
+export type { LogRecord, NewRecord } from './record';
+
+export type {
+  Delivery,
+  LossReason,
+  PartitionVerdict,
+  Start,
+  Transport,
+  TransportEvent,
+  Verification,
+} from './transport';
+export type { Locator, Point, Publisher } from './publisher';
+export type { Log, TopicOf, Topics } from './log';
+export type { Snapshot, SnapshotChunk, SnapshotRequest, SnapshotSource, SnapshotToken } from './snapshot';
+export type { Advance, Applied, Batch, Binding, Bootstrap, DeadLetter, Replica, Stored } from './replica';
+export type { PositionStore } from './position-store';
+export type { Lease, LeaseStore } from './lease-store';
+
+export { pagedTransport } from './paged-transport';
+export type { PagedTransportOptions } from './paged-transport';
+export type { Assignments, Description, Page, PagedLog, PartitionBounds } from './paged-log';
+export { judge, judgeAll } from './verify';
+
+export { remove, upsert } from './change';
+export type { Change, Remove, Upsert } from './change';
+export type { Decoder, Decoders, Out, StandardSchema, TopicDecoders } from './decode';
+export type { Message, RowMessage, TombstoneMessage, UpdateMessage } from './message';
+export type { RefetchReason, SyncEvent } from './sync-event';
+export { systemRuntime } from './runtime';
+export type { Runtime } from './runtime';
+
+export {
+  DeadlineExceeded,
+  DecodeFailed,
+  FencedOut,
+  InvalidConfiguration,
+  MalformedPosition,
+  MustRefetch,
+  PipelineSuperseded,
+  ReplicaBoundElsewhere,
+  SnapshotRejected,
+  SnapshotTooOld,
+  SourceMismatch,
+  SyncError,
+  TakeLost,
+  TranslateFailed,
+  TransportFault,
+  Unavailable,
+  UnknownPosition,
+} from './errors';

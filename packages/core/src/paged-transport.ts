@@ -1,0 +1,289 @@
+import { Channel } from './channel';
+import { beginning, closed, type Offset } from './offset';
+import { aborted, orAborted } from './abort';
+import { type Assignments, type Description, type Page, type PagedLog } from './paged-log';
+import { type Mark, type Partition, partitionKey } from './partition';
+import { type Position } from './position';
+import { type LogRecord, witnessOf } from './record';
+import { retrying } from './retry';
+import { type Runtime, systemRuntime } from './runtime';
+import { epochOf } from './source';
+import { type LossReason, type Start, type Transport, type TransportEvent } from './transport';
+import { judge, judgeAll } from './verify';
+
+export interface PagedTransportOptions {
+  /** Which partitions this reader has; all of them unless given. Giving it makes the transport's `reads` `'share'`. */
+  readonly assignments?: Assignments | undefined;
+  /** Bytes of keys and values handed over or fetched ahead, all partitions together; default 16 MiB. */
+  readonly maxInFlight?: number | undefined;
+  /** How long to wait at the head when `page` answers at once, in milliseconds; default 50. */
+  readonly pollMs?: number | undefined;
+  /** How often the log is described anew, in milliseconds; default 1000. */
+  readonly describeMs?: number | undefined;
+  readonly runtime?: Runtime | undefined;
+}
+
+/**
+ * A transport of any log that can be read by pages. It verifies at each start and on every page, keeps one delivery per
+ * partition out and one page fetched ahead, retries what is retryable, and finds new partitions.
+ *
+ * @example see `examples/own-transport` and docs/guides/writing-a-transport.md
+ */
+export function pagedTransport<Topic extends string>(
+  log: PagedLog<Topic>,
+  options: PagedTransportOptions = {},
+): Transport<Topic> {
+  const topics = Object.values<string>(log.topics);
+  return {
+    kind: log.kind,
+    topics: log.topics,
+    reads: options.assignments === undefined ? 'all' : 'share',
+    identify: async (signal) => (await log.describe(signal)).source,
+    verify: async (position, signal) => ({ partitions: judgeAll(position, await log.describe(signal), topics) }),
+    read: (start, signal) => new Reader(log, options, start, signal).events(),
+  };
+}
+
+/** One `read`: a follower for each partition, all writing into one channel. */
+class Reader<Topic extends string> {
+  private readonly channel = new Channel<TransportEvent<Topic>>();
+  private readonly followers = new Map<string, Follower>();
+  private readonly stop = new AbortController();
+  private readonly applicationTopic: ReadonlyMap<string, Topic>;
+  private readonly runtime: Runtime;
+  private readonly budget: Budget;
+
+  constructor(
+    private readonly log: PagedLog<Topic>,
+    private readonly options: PagedTransportOptions,
+    private readonly start: Start,
+    private readonly signal: AbortSignal,
+  ) {
+    this.runtime = options.runtime ?? systemRuntime;
+    this.budget = new Budget(options.maxInFlight ?? 16 * 1024 * 1024);
+    this.applicationTopic = new Map(
+      Object.entries<string>(log.topics).map(([application, name]) => [name, application as Topic]),
+    );
+  }
+
+  async *events(): AsyncGenerator<TransportEvent<Topic>, void, undefined> {
+    const onAbort = () => {
+      this.stop.abort();
+      this.channel.end();
+    };
+    if (this.signal.aborted) return;
+    this.signal.addEventListener('abort', onAbort, { once: true });
+    const assigning = this.assign().catch((error: unknown) => {
+      this.fail(error);
+    });
+    try {
+      yield* this.channel;
+    } finally {
+      this.signal.removeEventListener('abort', onAbort);
+      this.stop.abort();
+      await Promise.all([assigning, ...[...this.followers.values()].map((follower) => follower.done)]);
+    }
+  }
+
+  private fail(error: unknown): void {
+    if (!this.stop.signal.aborted) this.channel.fail(error);
+  }
+
+  private async assign(): Promise<void> {
+    const assignments = this.options.assignments ?? everything(this.runtime, this.options.describeMs ?? 1_000);
+    for await (const { assigned, revoked } of assignments((signal) => this.describeOurs(signal), this.stop.signal)) {
+      if (revoked.length > 0) await this.revoke(revoked);
+      this.channel.push({ type: 'assigned', partitions: assigned });
+      if (assigned.length === 0) continue;
+      const answer = this.start(assigned);
+      answer.catch(() => undefined); // each follower sees the rejection itself
+      for (const partition of assigned) this.follow(partition, answer);
+    }
+  }
+
+  /** The description less other applications' topics. A topic with a new epoch is another one: its cursors start anew. */
+  private async describeOurs(signal: AbortSignal): Promise<Description> {
+    const { source, partitions } = await this.describe(signal);
+    for (const follower of this.followers.values())
+      if (differs(follower.epoch, epochOf(source, follower.partition.topic))) follower.restart();
+    return { source, partitions: partitions.filter(({ topic }) => this.applicationTopic.has(topic)) };
+  }
+
+  private async revoke(revoked: readonly Partition[]): Promise<void> {
+    const keys = new Set(revoked.map(partitionKey));
+    for (const key of keys) this.followers.get(key)?.revoke.abort();
+    this.forget(keys);
+    this.channel.push({ type: 'revoked', partitions: revoked });
+    for (const key of keys) {
+      await this.followers.get(key)?.done;
+      this.followers.delete(key);
+    }
+  }
+
+  /** Takes back what these partitions had handed over and nobody has pulled yet. */
+  private forget(keys: ReadonlySet<string>): void {
+    this.channel.drop((event) => 'partition' in event && keys.has(partitionKey(event.partition)));
+  }
+
+  private follow(partition: Partition, answer: Promise<Position>): void {
+    const revoke = new AbortController();
+    const signal = AbortSignal.any([this.stop.signal, revoke.signal]);
+    const follower: Follower = { partition, revoke, restart: () => undefined, done: Promise.resolve() };
+    this.followers.set(partitionKey(partition), follower);
+    follower.done = this.turns(follower, answer, signal).catch((error: unknown) => {
+      if (!signal.aborted) this.fail(error);
+    });
+  }
+
+  /** One turn for each answer of `start`. */
+  private async turns(follower: Follower, answer: Promise<Position>, signal: AbortSignal): Promise<void> {
+    for (let next = answer; !signal.aborted; next = this.start([follower.partition])) {
+      const position = await orAborted(next, signal);
+      const turn = new AbortController();
+      follower.restart = () => {
+        if (signal.aborted || turn.signal.aborted) return;
+        turn.abort();
+        this.forget(new Set([partitionKey(follower.partition)]));
+      };
+      await this.turn(follower, position, AbortSignal.any([signal, turn.signal])).catch((error: unknown) => {
+        if (!turn.signal.aborted) throw error;
+      });
+    }
+  }
+
+  /** Reads from where the position stands until the turn is aborted, by a restart or from outside. */
+  private async turn(follower: Follower, position: Position, signal: AbortSignal): Promise<never> {
+    const { partition, restart } = follower;
+    const topic = this.applicationTopic.get(partition.topic) as Topic;
+    const description = await this.describe(signal);
+    const { verdict } = judge(position, description, partition);
+    let at: Mark = position.offsets.get(partition) ?? { through: beginning };
+    const lose = (reason: LossReason) => {
+      this.channel.push({ type: 'lost', partition, at: at.through, reason, restart });
+      return aborted(signal);
+    };
+    if (verdict !== 'ok') return lose(verdict);
+    follower.epoch = epochOf(description.source, partition.topic);
+
+    let toldHead: boolean | undefined;
+    let fetched = this.fetch(partition, at.through, false, signal);
+    try {
+      for (;;) {
+        const page = await fetched;
+        if ('lost' in page) return await lose(page.lost);
+        if (differs(page.epoch, follower.epoch) || differs(page.witness, at.witness)) return await lose('changed');
+        const { records, through, atHead, lag } = page;
+        if (through === at.through && atHead === toldHead) {
+          if (!page.held) await this.runtime.sleep(this.options.pollMs ?? 50, signal);
+          fetched = this.fetch(partition, through, true, signal);
+          continue;
+        }
+        const mark = through === at.through ? at : { through, witness: witnessOfLast(records, through) };
+        fetched = this.fetch(partition, through, atHead, signal);
+        fetched.catch(() => undefined); // it is awaited after the ack
+        const acknowledged = new Promise<void>((ack) => {
+          const moved = { partition, after: at.through, through: mark, records };
+          this.channel.push({ type: 'delivery', topic, ...moved, atHead, lag, ack, restart });
+        });
+        try {
+          await orAborted(acknowledged, signal);
+        } finally {
+          this.budget.give(page.bytes);
+        }
+        toldHead = atHead;
+        at = mark;
+      }
+    } finally {
+      fetched.then(
+        (page) => {
+          if ('bytes' in page) this.budget.give(page.bytes);
+        },
+        () => undefined,
+      );
+    }
+  }
+
+  private describe(signal: AbortSignal): Promise<Description> {
+    return this.retrying(() => this.log.describe(signal), signal);
+  }
+
+  /** The page after `after`. Fetching waits for the budget; waiting at the head costs none of it. */
+  private async fetch(
+    partition: Partition,
+    after: Offset,
+    wait: boolean,
+    signal: AbortSignal,
+  ): Promise<{ readonly lost: LossReason } | (Page & { readonly bytes: number; readonly held: boolean })> {
+    if (after === closed)
+      return wait ? aborted(signal) : { records: [], through: closed, atHead: true, bytes: 0, held: true };
+    await this.budget.room(signal);
+    const asked = this.runtime.now();
+    const page = await this.retrying(() => this.log.page(partition, after, { wait, signal }), signal);
+    if ('lost' in page) return page;
+    const bytes = page.records.reduce((sum, { key, value }) => sum + (key?.length ?? 0) + (value?.length ?? 0), 0);
+    this.budget.take(bytes);
+    return { ...page, bytes, held: wait && this.runtime.now() - asked >= (this.options.pollMs ?? 50) };
+  }
+
+  private retrying<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    return retrying(work, {
+      runtime: this.runtime,
+      signal,
+      onTrouble: (error) => {
+        this.channel.push({ type: 'trouble', error });
+      },
+    });
+  }
+}
+
+interface Follower {
+  readonly partition: Partition;
+  readonly revoke: AbortController;
+  restart: () => void;
+  done: Promise<void>;
+  epoch?: string | undefined;
+}
+
+/** The default assignments: all partitions, new ones when they appear, none that have disappeared. */
+const everything = (runtime: Runtime, describeMs: number): Assignments =>
+  async function* (describe, signal) {
+    let known = new Map<string, Partition>();
+    for (let first = true; !signal.aborted; first = false) {
+      const { partitions } = await describe(signal);
+      const listed = new Map(partitions.map((p) => [partitionKey(p), { topic: p.topic, partition: p.partition }]));
+      const assigned = [...listed].filter(([key]) => !known.has(key)).map(([, p]) => p);
+      const revoked = [...known].filter(([key]) => !listed.has(key)).map(([, p]) => p);
+      known = listed;
+      if (first || assigned.length > 0 || revoked.length > 0) yield { assigned, revoked };
+      await runtime.sleep(describeMs, signal);
+    }
+  };
+
+/** Bytes that are out, all partitions together. A page is let in while there is any room, whatever its size. */
+class Budget {
+  private used = 0;
+  private readonly waiting: (() => void)[] = [];
+
+  constructor(private readonly max: number) {}
+
+  async room(signal: AbortSignal): Promise<void> {
+    while (this.used >= this.max) await orAborted(new Promise<void>((wake) => this.waiting.push(wake)), signal);
+  }
+
+  take(bytes: number): void {
+    this.used += bytes;
+  }
+
+  give(bytes: number): void {
+    this.used -= bytes;
+    if (this.used < this.max) for (const wake of this.waiting.splice(0)) wake();
+  }
+}
+
+const differs = (a: string | undefined, b: string | undefined): boolean =>
+  a !== undefined && b !== undefined && a !== b;
+
+function witnessOfLast(records: readonly LogRecord[], through: Offset): string | undefined {
+  const last = records.at(-1);
+  return last?.offset === through ? witnessOf(last) : undefined;
+}

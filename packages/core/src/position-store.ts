@@ -1,0 +1,14 @@
+import { type Position } from './position';
+import { type Advance, type Stored } from './replica';
+
+/**
+ * Positions kept outside a replica (Kafka group offsets, a KV bucket, a lease table): at-least-once. `load` answers `ready`
+ * only when every partition that `reset` wrote has a mark and all carry the same snapshot id; otherwise never synchronised.
+ */
+export interface PositionStore {
+  load(): Promise<Stored>;
+  /** After the snapshot's effects: replaces everything. */
+  reset(position: Position, snapshotId: string): Promise<void>;
+  /** After the effects. Rejects with `FencedOut` when the snapshot id or an `after` isn't what is stored. */
+  save(snapshotId: string, advances: readonly Advance[]): Promise<void>;
+}

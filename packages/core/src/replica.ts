@@ -1,0 +1,94 @@
+import { type SyncError } from './errors';
+import { type Offset } from './offset';
+import { type Mark, type Partition } from './partition';
+import { type Position } from './position';
+import { type LogRecord } from './record';
+import { type SnapshotToken } from './snapshot';
+
+/**
+ * B's own model of A's state: rows and position in ONE transaction (I2, I5), bound to one pipeline. What protects the data is
+ * its term and state, compared and set inside each write; leases and groups only spread the work. NOT its job: deciding
+ * when to bootstrap, waiting, retrying, decoding.
+ *
+ * | state | `take(seen)` | `apply(term)` | `beat` `stage` `swap` |
+ * |---|---|---|---|
+ * | empty | → bootstrapping, term + 1 | FencedOut | FencedOut |
+ * | bootstrapping | `seen` still true → term + 1 | FencedOut | own term; swap → ready |
+ * | ready | `seen` still true → bootstrapping, term + 1 | own term | FencedOut |
+ */
+export interface Replica<in Change> {
+  /** False: it lives in this process, so a shared reader group would fill it partially. */
+  readonly shared: boolean;
+  /** Never blocks, never changes anything. */
+  load(): Promise<Stored>;
+  /** Compares-and-sets everything in `seen`, the heartbeat included; rejects with `TakeLost` when it isn't true any more. */
+  take(seen: Stored, into: Binding): Promise<Bootstrap<Change>>;
+  /**
+   * One transaction for all batches; term, state and each `after` are compared first. Rejects with `FencedOut` when the term
+   * or the state is refused; otherwise answers batch by batch, and a moved one never fails the others.
+   */
+  apply(term: number, batches: readonly Batch<Change>[]): Promise<readonly Applied[]>;
+}
+
+/** What a replica is bound to when it is taken. */
+export interface Binding {
+  readonly pipeline: string;
+  readonly version?: string | undefined;
+  readonly scope?: string | undefined;
+}
+
+/** How a replica stands. `pipeline` and `version` are those of the last `take`. */
+export type Stored = {
+  readonly term: number;
+  readonly pipeline?: string | undefined;
+  readonly version?: string | undefined;
+} & (
+  | { readonly state: 'empty' }
+  /** Rows that no pipeline has written, and no position. */
+  | { readonly state: 'unknownPosition' }
+  /** `heartbeat` rises while the bootstrapper lives; `position` is the one from before, if there was one. */
+  | { readonly state: 'bootstrapping'; readonly heartbeat: number; readonly position?: Position | undefined }
+  | { readonly state: 'ready'; readonly position: Position }
+);
+
+/** From `after` (exclusive) through `through`: one step of one partition. */
+export interface Advance {
+  readonly partition: Partition;
+  readonly after: Offset;
+  readonly through: Mark;
+}
+
+export interface Batch<out Change> extends Advance {
+  readonly changes: readonly Change[];
+  /** Stored with the changes, in the same transaction. */
+  readonly rejected: readonly DeadLetter[];
+}
+
+/** A record that couldn't be decoded or translated, kept for inspection. */
+export interface DeadLetter {
+  readonly record: LogRecord;
+  readonly error: SyncError;
+}
+
+/** `moved`: this partition isn't at the batch's `after` any more; where it stands now. */
+export type Applied = 'applied' | { readonly moved: Mark };
+
+/** The right to replace everything, held under one term. Each call rejects with `FencedOut` once the term is another's. */
+export interface Bootstrap<in Change> {
+  readonly term: number;
+  /** Where a predecessor's staging stopped, if that could be taken over. */
+  readonly resume?: SnapshotToken | undefined;
+  /** Raises the heartbeat, so that others keep waiting. */
+  beat(): Promise<void>;
+  /** Adds to the staging, invisible to readers (I6). */
+  stage(changes: readonly Change[], token?: SnapshotToken): Promise<void>;
+  /** Empties the staging: another snapshot begins. */
+  discard(): Promise<void>;
+  /**
+   * One transaction: checks term, state and the count of staged changes, checks that `position` covers the stored position
+   * less `lost` (I8), replaces rows and position, ends the bootstrap. Below the floor nothing changes and the floor is told.
+   */
+  swap(position: Position, lost: readonly Partition[]): Promise<'swapped' | { readonly belowFloor: Position }>;
+  /** Gives the term back with the old state intact: `ready` if a position is stored, else `empty`. */
+  giveBack(): Promise<void>;
+}

@@ -1,0 +1,38 @@
+import { type SyncError } from './errors';
+import { type Offset } from './offset';
+import { type Partition } from './partition';
+import { type Position } from './position';
+import { type LossReason } from './transport';
+
+/** Why a new snapshot is needed. */
+export type RefetchReason = LossReason | 'pipelineChanged' | 'unknownPosition';
+
+/**
+ * What a synchronisation tells. `snapshotRows` and `updates` carry messages; in a pipeline `updates` are committed already,
+ * and rows become visible to the replica's readers at `snapshotEnd`, all at once.
+ */
+export type SyncEvent<M> =
+  | { readonly type: 'snapshotStart'; readonly position: Position }
+  | { readonly type: 'snapshotRows'; readonly messages: readonly M[] }
+  | { readonly type: 'snapshotEnd'; readonly rows: number; readonly position: Position }
+  | {
+      readonly type: 'updates';
+      readonly partition: Partition;
+      readonly through: Offset;
+      readonly messages: readonly M[];
+    }
+  /** The position moved and there was nothing to apply. */
+  | { readonly type: 'progress'; readonly partition: Partition; readonly through: Offset }
+  | { readonly type: 'caughtUp' | 'fellBehind' }
+  | { readonly type: 'mustRefetch'; readonly reason: RefetchReason; readonly partitions: readonly Partition[] }
+  | { readonly type: 'lost'; readonly partition: Partition; readonly reason: LossReason }
+  | { readonly type: 'assigned' | 'revoked'; readonly partitions: readonly Partition[] }
+  /** Something is being retried: A, the log or the replica can't be reached, or a snapshot was refused. */
+  | { readonly type: 'trouble'; readonly error: Error }
+  | {
+      readonly type: 'poison';
+      readonly partition: Partition;
+      readonly offset: Offset;
+      readonly outcome: 'skipped' | 'deadLettered';
+      readonly error: SyncError;
+    };

@@ -1,0 +1,45 @@
+import { compareOffsets } from './offset';
+import { type PartitionBounds, type Description } from './paged-log';
+import { type Partition, partitionKey, showPartition } from './partition';
+import { type Position } from './position';
+import { compareSources, epochOf, showSource } from './source';
+import { type PartitionVerdict } from './transport';
+
+/** Can this partition still be followed from where the position stands? The rule that every transport shares. */
+export function judge(position: Position, log: Description, partition: Partition): PartitionVerdict {
+  const bounds = log.partitions.find((p) => partitionKey(p) === partitionKey(partition));
+  const { verdict, why } = verdictOf(position, log, partition, bounds);
+  return { partition, verdict, why: `${showPartition(partition)}: ${why}` };
+}
+
+/** Judges every partition of these topics that the log or the position knows. */
+export function judgeAll(position: Position, log: Description, topics: readonly string[]): PartitionVerdict[] {
+  const partitions = new Map<string, Partition>();
+  for (const { topic, partition } of [...log.partitions, ...position.offsets])
+    if (topics.includes(topic)) partitions.set(partitionKey({ topic, partition }), { topic, partition });
+  return [...partitions.values()].map((partition) => judge(position, log, partition));
+}
+
+function verdictOf(
+  { source, offsets }: Position,
+  log: Description,
+  partition: Partition,
+  bounds: PartitionBounds | undefined,
+): Omit<PartitionVerdict, 'partition'> {
+  const identity = compareSources(source, log.source, partition.topic);
+  if (identity === 'different') {
+    const [was, is] = [epochOf(source, partition.topic), epochOf(log.source, partition.topic)];
+    return was !== undefined && is !== undefined && was !== is
+      ? { verdict: 'changed', why: `the position is of epoch ${was}, the topic now has epoch ${is}` }
+      : { verdict: 'changed', why: `the position is of ${showSource(source)}, this log is ${showSource(log.source)}` };
+  }
+  if (bounds === undefined) return { verdict: 'unknown', why: 'the position names it and the log does not have it' };
+  const order = log.source.order;
+  const through = offsets.through(partition);
+  const at = offsets.has(partition) ? `at ${through}` : 'not in the position, so at its beginning';
+  if (compareOffsets(order, through, bounds.trimmed) < 0)
+    return { verdict: 'expired', why: `${at}; retention has removed everything through ${bounds.trimmed}` };
+  if (compareOffsets(order, through, bounds.head) > 0 && through !== 'closed')
+    return { verdict: 'ahead', why: `${at}; the log ends at ${bounds.head}` };
+  return { verdict: 'ok', why: identity === 'same' ? at : `${at}; the log's identity can't be proven` };
+}
