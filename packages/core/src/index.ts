@@ -34,6 +34,8 @@ export type {
 export type { Locator, Point, Publisher } from './publisher';
 export type { Log, TopicOf, Topics } from './log';
 export type { Snapshot, SnapshotChunk, SnapshotRequest, SnapshotSource, SnapshotToken } from './snapshot';
+export { headThenRows, snapshotOfRows } from './rows-snapshot';
+export type { Rows } from './rows-snapshot';
 export type { Advance, Applied, Batch, Binding, Bootstrap, DeadLetter, Replica, Stored } from './replica';
 export type { PositionStore } from './position-store';
 export type { Lease, LeaseStore } from './lease-store';
@@ -43,6 +45,8 @@ export type { PagedTransportOptions } from './paged-transport';
 export type { Assignments, Description, Page, PagedLog, PartitionBounds } from './paged-log';
 export { judge, judgeAll } from './verify';
 
+export { aborted, orAborted } from './abort';
+export { Channel } from './channel';
 export { remove, upsert } from './change';
 export type { Change, Remove, Upsert } from './change';
 export type { Decoder, Decoders, Out, StandardSchema, TopicDecoders } from './decode';
