@@ -1,1 +1,1 @@
-export type {};
+export type { HttpHandler } from './http-handler';
