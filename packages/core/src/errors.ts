@@ -102,9 +102,21 @@ export class PipelineSuperseded extends SyncError {
   readonly retryable = false;
 }
 
+/** What was waited for can't come any more: the pipeline failed or was stopped. */
+export class PipelineEnded extends SyncError {
+  readonly code = 'PIPELINE_ENDED';
+  readonly retryable = false;
+}
+
 /** A transport broke its contract: a gap, a regression or a delivery that nobody asked for. */
 export class TransportFault extends SyncError {
   readonly code = 'TRANSPORT_FAULT';
+  readonly retryable = false;
+}
+
+/** The SDK found itself in a state that its rules exclude: a defect in Tidemark or in an adapter; please report it. */
+export class BrokenInvariant extends SyncError {
+  readonly code = 'BROKEN_INVARIANT';
   readonly retryable = false;
 }
 

@@ -47,6 +47,21 @@ export { judge, judgeAll } from './verify';
 
 export { aborted, orAborted } from './abort';
 export { Channel } from './channel';
+export { snapshotThenSubscribe } from './snapshot-then-subscribe';
+export type { SnapshotThenSubscribeOptions } from './snapshot-then-subscribe';
+export type { Sync } from './sync';
+export { translate } from './translate';
+export type { Flat } from './translate';
+export { applyTo } from './apply-to';
+export type { Poison } from './session';
+export type { Pipeline } from './pipeline';
+export type { Status } from './status';
+export type { Times } from './times';
+export type { Wait } from './wait';
+export { liveView } from './live-view';
+export type { LiveView } from './live-view';
+export { coversFloor, floorOf } from './floor';
+
 export { remove, upsert } from './change';
 export type { Change, Remove, Upsert } from './change';
 export type { Decoder, Decoders, Out, StandardSchema, TopicDecoders } from './decode';
@@ -56,12 +71,14 @@ export { systemRuntime } from './runtime';
 export type { Runtime } from './runtime';
 
 export {
+  BrokenInvariant,
   DeadlineExceeded,
   DecodeFailed,
   FencedOut,
   InvalidConfiguration,
   MalformedPosition,
   MustRefetch,
+  PipelineEnded,
   PipelineSuperseded,
   ReplicaBoundElsewhere,
   SnapshotRejected,

@@ -37,7 +37,10 @@ export interface Binding {
   readonly scope?: string | undefined;
 }
 
-/** How a replica stands. `pipeline` and `version` are those of the last `take`. */
+/**
+ * How a replica stands. `pipeline` is the one it is bound to. `version` is the one that wrote the rows; while `bootstrapping`,
+ * the bootstrapper's (and the old one again after `giveBack`).
+ */
 export type Stored = {
   readonly term: number;
   readonly pipeline?: string | undefined;

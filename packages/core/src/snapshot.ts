@@ -13,6 +13,7 @@ export interface SnapshotRequest {
   readonly scope?: string | undefined;
   /** Go on where this token of an earlier chunk stopped; a source that can't begins anew, under another `id`. */
   readonly resume?: SnapshotToken | undefined;
+  /** Ends the snapshot, whether it is being opened, waits to be read, or is being read: everything it holds is released. */
   readonly signal: AbortSignal;
 }
 

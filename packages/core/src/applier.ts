@@ -1,0 +1,97 @@
+import { asError, backoffMs, isRetryable } from './retry';
+import { FencedOut } from './errors';
+import { type Applied, type Batch, type Replica } from './replica';
+import { type Runtime } from './runtime';
+
+/** A batch on its way into the replica. */
+export interface Pending<Change> extends Batch<Change> {
+  readonly term: number;
+  /** Its effect is in the replica, now or already. */
+  settled(): Promise<void> | undefined;
+  /** Somebody else has written this partition: it stands elsewhere now. */
+  moved(): void;
+}
+
+/**
+ * Applies what is pending, one transaction at a time; what arrives meanwhile joins the next one (group commit). At most one
+ * batch per partition is out, so the queue is bounded by the transport's credit.
+ */
+export class Applier<Change> {
+  private queue: Pending<Change>[] = [];
+  private wake: (() => void) | undefined;
+  private closing = false;
+
+  constructor(
+    private readonly replica: Replica<Change>,
+    private readonly context: {
+      readonly runtime: Runtime;
+      readonly retryMs: number;
+      readonly signal: AbortSignal;
+      fenced(term: number): void;
+      trouble(error: Error): void;
+    },
+  ) {}
+
+  add(batch: Pending<Change>): void {
+    this.queue.push(batch);
+    this.wake?.();
+  }
+
+  /** Lets the transaction in flight settle, starts no other. */
+  close(): void {
+    this.closing = true;
+    this.wake?.();
+  }
+
+  async run(): Promise<void> {
+    while (!this.closing) {
+      if (this.queue.length === 0) await new Promise<void>((wake) => (this.wake = wake));
+      else await this.commit(this.takeGroup());
+    }
+  }
+
+  /** Batches of one term, with about ten thousand changes at most. */
+  private takeGroup(): Pending<Change>[] {
+    const term = this.queue[0]?.term;
+    let changes = 0;
+    let count = 0;
+    for (const batch of this.queue) {
+      if (batch.term !== term || (count > 0 && changes + batch.changes.length > groupChanges)) break;
+      changes += batch.changes.length;
+      count++;
+    }
+    return this.queue.splice(0, count);
+  }
+
+  private async commit(batches: readonly Pending<Change>[]): Promise<void> {
+    const answers = await this.applied(batches);
+    for (const [i, batch] of batches.entries()) {
+      const answer = answers?.[i];
+      if (answer === undefined) continue; // fenced: its cursor is restarted when a new term is served
+      if (answer === 'applied' || answer.moved.through === batch.through.through) await batch.settled();
+      else batch.moved();
+    }
+  }
+
+  /** Until it is known what became of them. An unknown outcome is asked again: what was committed answers `moved` to its own end. */
+  private async applied(batches: readonly Pending<Change>[]): Promise<readonly Applied[] | undefined> {
+    const term = batches[0]?.term ?? 0;
+    const { runtime, retryMs, signal } = this.context;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.replica.apply(term, batches);
+      } catch (error) {
+        if (error instanceof FencedOut) {
+          this.context.fenced(term);
+          return undefined;
+        }
+        if (!isRetryable(error)) throw error;
+        this.context.trouble(asError(error));
+        if (this.closing) return undefined;
+        await runtime.sleep(backoffMs({ baseMs: retryMs / 50, maxMs: retryMs }, attempt, runtime.random), signal);
+      }
+    }
+  }
+}
+
+const groupChanges = 10_000;

@@ -1,0 +1,194 @@
+import { BehaviorSubject, distinctUntilChanged, filter, firstValueFrom, Observable, type Subscriber } from 'rxjs';
+import { orAborted } from './abort';
+import { DeadlineExceeded, PipelineEnded } from './errors';
+import { type Plan } from './plan';
+import { type Position } from './position';
+import { Pulls } from './pulls';
+import { Session, type Terminal } from './session';
+import { type Status } from './status';
+import { type SyncEvent } from './sync-event';
+import { type Wait, within } from './wait';
+
+/**
+ * A synchronisation with its terminal: the handle, an Observable and an AsyncIterable of what happens. Nothing runs before the
+ * first `run`, `subscribe` or iteration; all of them join one run, which ends when the last one leaves. Subscribers only
+ * listen; an iteration holds the pipeline back while it isn't asking for the next event.
+ */
+export interface Pipeline<out M> extends Observable<SyncEvent<M>>, AsyncIterable<SyncEvent<M>>, AsyncDisposable {
+  readonly name: string;
+  /** The present status, then each new one. */
+  readonly status$: Observable<Status>;
+  /** Resolves when the pipeline was stopped or `signal` aborted and everything is released; rejects with what failed. */
+  run(options?: { readonly signal?: AbortSignal | undefined }): Promise<void>;
+  /** As stored in the replica; `undefined` before the first snapshot is in. */
+  position(): Promise<Position | undefined>;
+  /** Resolves once all partitions read here are at the head of the log. Rejects with `PipelineEnded` when the run ends before. */
+  caughtUp(wait?: Wait): Promise<void>;
+  /**
+   * Ends the pipeline for good: stops pulling, lets the transaction in flight settle, releases everything (I10). Rejects with
+   * `DeadlineExceeded` after `deadlineMs` (default 10,000), having let go of whatever hangs.
+   */
+  stop(options?: { readonly deadlineMs?: number | undefined }): Promise<void>;
+}
+
+/** For terminals. */
+export const createPipeline = <M>(plan: Plan, terminal: Terminal<M>): Pipeline<M> => new PipelineHandle(plan, terminal);
+
+/** Somebody who takes part in the run. */
+interface Participant {
+  readonly end: (end: { readonly error?: unknown }) => void;
+}
+
+class PipelineHandle<M> extends Observable<SyncEvent<M>> implements Pipeline<M> {
+  readonly name: string;
+  readonly status$: Observable<Status>;
+  private readonly status = new BehaviorSubject<Status>('idle');
+  private readonly participants = new Set<Participant>();
+  private readonly listeners = new Set<Subscriber<SyncEvent<M>>>();
+  private readonly pulls = new Set<Pulls<SyncEvent<M>>>();
+  private current: { readonly session: Session<M>; readonly ended: Promise<void> } | undefined;
+  private stopped = false;
+
+  constructor(
+    private readonly plan: Plan,
+    private readonly terminal: Terminal<M>,
+  ) {
+    super((subscriber) => {
+      const participant: Participant = {
+        end: (end) => {
+          if ('error' in end) subscriber.error(end.error);
+          else subscriber.complete();
+        },
+      };
+      this.listeners.add(subscriber);
+      this.join(participant);
+      return () => {
+        this.listeners.delete(subscriber);
+        void this.leave(participant);
+      };
+    });
+    this.name = plan.name;
+    this.status$ = this.status.pipe(distinctUntilChanged());
+  }
+
+  async run({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+    if (signal?.aborted) return;
+    let participant: Participant | undefined;
+    const ended = new Promise<void>((resolve, reject) => {
+      participant = {
+        end: (end) => {
+          if ('error' in end) reject(end.error);
+          else resolve();
+        },
+      };
+      this.join(participant);
+    });
+    try {
+      await (signal === undefined ? ended : orAborted(ended, signal));
+    } catch (error) {
+      if (!signal?.aborted) throw error;
+    }
+    if (participant !== undefined) await this.leave(participant);
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<SyncEvent<M>> {
+    const pulls = new Pulls<SyncEvent<M>>(() => {
+      this.pulls.delete(pulls);
+      void this.leave(pulls);
+    });
+    this.pulls.add(pulls);
+    this.join(pulls);
+    return pulls;
+  }
+
+  async position(): Promise<Position | undefined> {
+    const stored = await this.terminal.replica.load();
+    return 'position' in stored ? stored.position : undefined;
+  }
+
+  async caughtUp(wait: Wait = {}): Promise<void> {
+    const settled = this.status.pipe(filter((s) => s === 'live' || s === 'failed' || s === 'stopped'));
+    const what = `pipeline "${this.name}" catching up`;
+    const status = await within(firstValueFrom(settled), wait, this.plan.runtime, what);
+    if (status !== 'live') throw new PipelineEnded(`pipeline "${this.name}" ${status} before it had caught up`);
+  }
+
+  async stop({ deadlineMs = 10_000 }: { readonly deadlineMs?: number | undefined } = {}): Promise<void> {
+    this.stopped = true;
+    if (this.current === undefined) {
+      this.status.next('stopped');
+      return;
+    }
+    const { session, ended } = this.current;
+    session.stop();
+    const what = `stopping pipeline "${this.name}"`;
+    await within(ended, { timeoutMs: deadlineMs }, this.plan.runtime, what).catch((error: unknown) => {
+      if (error instanceof DeadlineExceeded) session.abandon(error);
+      throw error;
+    });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  private join(participant: Participant): void {
+    if (this.stopped) {
+      participant.end({
+        error: new PipelineEnded(`pipeline "${this.name}" was stopped; make a new one to run it again`),
+      });
+      return;
+    }
+    this.participants.add(participant);
+    if (this.current === undefined) this.start();
+  }
+
+  /** Ends the run when nobody takes part in it any more, and waits for that. */
+  private async leave(participant: Participant): Promise<void> {
+    if (!this.participants.delete(participant) || this.participants.size > 0) return;
+    const { current } = this;
+    current?.session.stop();
+    await current?.ended;
+  }
+
+  private start(): void {
+    let session: Session<M>;
+    try {
+      session = new Session(this.plan, this.terminal, this.emit, (status) => {
+        // how a run ends is told by `finish`
+        if (status !== 'failed' && status !== 'stopped' && status !== this.status.value) this.status.next(status);
+      });
+    } catch (error) {
+      this.finish({ error });
+      return;
+    }
+    const ended = session.run().then(
+      () => {
+        this.current = undefined;
+        // who joined while the last run was ending gets a run of their own
+        if (!this.stopped && this.participants.size > 0) this.start();
+        else this.finish({});
+      },
+      (error: unknown) => {
+        this.current = undefined;
+        this.finish({ error });
+      },
+    );
+    this.current = { session, ended };
+  }
+
+  private readonly emit = (event: SyncEvent<M>): Promise<void> | undefined => {
+    for (const listener of this.listeners) listener.next(event);
+    if (this.pulls.size === 0) return undefined;
+    const held = [...this.pulls].flatMap((pulls) => pulls.push(event) ?? []);
+    return held.length === 0 ? undefined : Promise.all(held).then(() => undefined);
+  };
+
+  private finish(end: { readonly error?: unknown }): void {
+    this.status.next('error' in end ? 'failed' : this.stopped ? 'stopped' : 'idle');
+    const left = [...this.participants];
+    this.participants.clear();
+    this.pulls.clear();
+    for (const participant of left) participant.end(end);
+  }
+}

@@ -1,0 +1,91 @@
+import { type Decoders, type TopicReader, topicReader } from './decode';
+import { DecodeFailed, SnapshotRejected, SyncError } from './errors';
+import { type Partition } from './partition';
+import { type LogRecord } from './record';
+import { type Runtime } from './runtime';
+import { type SnapshotSource } from './snapshot';
+import { type Times } from './times';
+import { type Transport } from './transport';
+
+/** Everything that a synchronisation needs but its terminal: what `snapshotThenSubscribe` was given, and the steps so far. */
+export interface Plan {
+  readonly name: string;
+  readonly version: string | undefined;
+  readonly scope: string | undefined;
+  readonly snapshot: SnapshotSource;
+  readonly transport: Transport;
+  readonly decode: Decoders;
+  readonly onMustRefetch: 'resnapshot' | 'fail';
+  readonly onUnknownPosition: 'resnapshot' | 'fail';
+  readonly snapshotAttempts: number;
+  readonly times: Times;
+  readonly runtime: Runtime;
+  readonly steps: readonly Step[];
+}
+
+/** Hands on one message, several or none. */
+export type Step = (message: unknown, emit: (message: unknown) => void) => void;
+
+/** Decoding and all steps as one function that pushes into an array. */
+export class Steps<M> {
+  private readonly readers: ReadonlyMap<string, TopicReader>;
+  private readonly onlyTopic: string | undefined;
+  private out: M[] = [];
+  private readonly push: (message: unknown) => void;
+
+  constructor({ decode, steps }: Plan) {
+    const topics = Object.keys(decode);
+    this.readers = new Map(topics.map((topic) => [topic, topicReader(topic, decode[topic] as Decoders[string])]));
+    this.onlyTopic = topics.length === 1 ? topics[0] : undefined;
+    this.push = steps.reduceRight<(message: unknown) => void>(
+      (emit, step) => (message) => {
+        step(message, emit);
+      },
+      (message) => this.out.push(message as M),
+    );
+  }
+
+  /** The messages of these snapshot rows. Throws `DecodeFailed`, `TranslateFailed` or `SnapshotRejected`. */
+  rows(topic: string | undefined, rows: readonly unknown[]): M[] {
+    const name = topic ?? this.onlyTopic;
+    const reader = name === undefined ? undefined : this.readers.get(name);
+    if (reader === undefined)
+      throw new SnapshotRejected(
+        `the snapshot has rows of ${name ?? 'no topic'}; the pipeline decodes ${this.known()}`,
+        false,
+      );
+    this.out = [];
+    for (const row of rows) this.push(reader.row(row));
+    return this.out;
+  }
+
+  /** The messages of these records; what throws is left out and told to `poison`. */
+  records(
+    topic: string,
+    partition: Partition,
+    records: readonly LogRecord[],
+    poison: (record: LogRecord, error: SyncError) => void,
+  ): M[] {
+    const reader = this.readers.get(topic);
+    if (reader === undefined)
+      throw new DecodeFailed(`a delivery of topic ${topic}; the pipeline decodes ${this.known()}`);
+    this.out = [];
+    for (const record of records) {
+      const before = this.out.length;
+      try {
+        this.push(reader.record(partition, record));
+      } catch (cause) {
+        this.out.length = before;
+        poison(
+          record,
+          cause instanceof SyncError ? cause : new DecodeFailed(`the decoder of ${topic} threw`, { cause }),
+        );
+      }
+    }
+    return this.out;
+  }
+
+  private known(): string {
+    return [...this.readers.keys()].join(', ');
+  }
+}

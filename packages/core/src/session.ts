@@ -1,0 +1,331 @@
+import { setMaxListeners } from 'node:events';
+import { Applier } from './applier';
+import { Bootstrapper } from './bootstrapper';
+import { type Cursor, Cursors } from './cursors';
+import { Doubts } from './doubts';
+import { InvalidConfiguration, type SyncError, TransportFault } from './errors';
+import {
+  type HandoffEvent,
+  type HandoffOptions,
+  type HandoffState,
+  initialHandoff,
+  next,
+  servingTerm,
+} from './handoff';
+import { Heads } from './heads';
+import { type Emit, Outbox } from './outbox';
+import { type Partition, showPartition } from './partition';
+import { type Plan, Steps } from './plan';
+import { type Position } from './position';
+import { type DeadLetter, type Replica } from './replica';
+import { retrying } from './retry';
+import { type Status, statusOf } from './status';
+import { type Delivery, type TransportEvent } from './transport';
+
+/** What becomes of a record that can't be decoded or translated. */
+export type Poison = 'fail' | 'skip' | 'deadLetter';
+
+/** What a terminal adds to a plan. */
+export interface Terminal<Change> {
+  readonly replica: Replica<Change>;
+  readonly onPoison: Poison;
+}
+
+/**
+ * One run of a pipeline. Four things go on at once: the handoff (what is to be done next), the reading (one `next()` always
+ * pending), the applying (one transaction at a time) and the watch over the replica's term. They meet in `dispatch`.
+ */
+export class Session<Change> {
+  private state: HandoffState = initialHandoff;
+  /** Ends what the handoff is doing in its present state. */
+  private interrupt = new AbortController();
+  private readonly ended = new AbortController();
+  private readonly options: HandoffOptions;
+  private readonly outbox: Outbox<Change>;
+  private readonly steps: Steps<Change>;
+  private readonly cursors: Cursors;
+  private readonly doubts: Doubts;
+  private readonly heads = new Heads();
+  private readonly applier: Applier<Change>;
+  private readonly bootstrapper: Bootstrapper<Change>;
+  private toldCaughtUp = false;
+  private served: (() => void)[] = [];
+
+  constructor(
+    private readonly plan: Plan,
+    private readonly terminal: Terminal<Change>,
+    emit: Emit<Change>,
+    private readonly onStatus: (status: Status) => void,
+  ) {
+    const { runtime, times, transport, name } = plan;
+    if (transport.reads === 'share' && !terminal.replica.shared)
+      throw new InvalidConfiguration(
+        `pipeline "${name}": the transport shares partitions among instances, so a replica in one process would be partial; use a shared replica, or a transport without a group`,
+      );
+    setMaxListeners(0, this.ended.signal); // one for each partition that waits
+    this.options = { ...plan, pipeline: name, takeoverMs: times.takeoverMs };
+    this.outbox = new Outbox(emit);
+    this.steps = new Steps(plan);
+    this.doubts = new Doubts(times.aheadMs);
+    this.cursors = new Cursors(runtime, this.ended.signal);
+    this.applier = new Applier(terminal.replica, {
+      runtime,
+      retryMs: times.retryMs,
+      signal: this.ended.signal,
+      fenced: (term) => {
+        this.fenced(term);
+      },
+      trouble: (error) => void this.outbox.send({ type: 'trouble', error }),
+    });
+    this.bootstrapper = new Bootstrapper(plan, terminal.replica, this.steps, this.doubts, {
+      send: (event) => this.outbox.send(event),
+      fenced: () => {
+        this.dispatch({ type: 'fenced' });
+      },
+    });
+  }
+
+  /** Resolves when stopped, rejects with what failed. Everything is released either way. */
+  async run(): Promise<void> {
+    const applying = this.guarded(this.applier.run());
+    const others = [this.guarded(this.read()), this.guarded(this.watch())];
+    await this.handoff();
+    this.applier.close();
+    await applying;
+    this.end();
+    await Promise.all(others);
+    if (this.state.at === 'failed') throw this.state.error;
+  }
+
+  /** I10: stops pulling, lets the transaction in flight settle, gives back a term that is held; then `run` resolves. */
+  stop(): void {
+    this.dispatch({ type: 'stop' });
+  }
+
+  /** Lets go of everything at once, whatever hangs. */
+  abandon(error: SyncError): void {
+    this.dispatch({ type: 'failed', error });
+    this.interrupt.abort();
+    this.end();
+  }
+
+  private end(): void {
+    this.ended.abort();
+    this.bootstrapper.release();
+    for (const wake of this.served.splice(0)) wake();
+  }
+
+  private guarded(part: Promise<void>): Promise<void> {
+    return part.catch((error: unknown) => {
+      if (!this.ended.signal.aborted) this.dispatch({ type: 'failed', error });
+    });
+  }
+
+  // ── the handoff ────────────────────────────────────────────────────────────
+
+  private async handoff(): Promise<void> {
+    while (this.state.at !== 'failed' && this.state.at !== 'stopped') {
+      const interrupt = new AbortController();
+      this.interrupt = interrupt;
+      const answer = await this.bootstrapper
+        .act(this.state, interrupt.signal)
+        .catch((error: unknown): HandoffEvent => ({ type: 'failed', error }));
+      if (!interrupt.signal.aborted) this.dispatch(answer);
+    }
+  }
+
+  private dispatch(event: HandoffEvent): void {
+    const before = this.state;
+    this.state = next(before, event, this.options);
+    if (this.state === before) return;
+    if (this.state.at !== before.at || event.type === 'fenced') this.interrupt.abort();
+    const term = servingTerm(this.state);
+    if (term !== undefined && (term !== servingTerm(before) || this.state.at === 'following')) {
+      this.cursors.serve(term);
+      for (const wake of this.served.splice(0)) wake();
+    }
+    this.tellProgress();
+  }
+
+  /** The replica has left this term, if it is still the one that is served. */
+  private fenced(term: number): void {
+    if (servingTerm(this.state) === term) this.dispatch({ type: 'fenced' });
+  }
+
+  // ── the reading ────────────────────────────────────────────────────────────
+
+  private async read(): Promise<void> {
+    const { transport, name } = this.plan;
+    for await (const event of transport.read((assigned) => this.start(assigned), this.ended.signal)) this.take(event);
+    if (!this.ended.signal.aborted)
+      throw new TransportFault(`pipeline "${name}": the ${transport.kind} transport ended by itself`);
+  }
+
+  /** Answers once a term is served, with the whole position that is stored then. */
+  private async start(assigned: readonly Partition[]): Promise<Position> {
+    for (;;) {
+      const term = await this.serving();
+      const stored = await this.load();
+      if (stored.state === 'ready' && stored.term === term && servingTerm(this.state) === term) {
+        this.cursors.started(assigned, term, stored.position);
+        return stored.position;
+      }
+      this.fenced(term);
+    }
+  }
+
+  private async serving(): Promise<number> {
+    for (;;) {
+      this.ended.signal.throwIfAborted();
+      const term = servingTerm(this.state);
+      if (term !== undefined) return term;
+      await new Promise<void>((wake) => this.served.push(wake));
+    }
+  }
+
+  private take(event: TransportEvent): void {
+    switch (event.type) {
+      case 'delivery':
+        this.deliver(event);
+        return;
+      case 'assigned':
+        this.heads.assign(event.partitions);
+        void this.outbox.send(event);
+        break;
+      case 'revoked':
+        this.heads.revoke(event.partitions);
+        this.cursors.revoked(event.partitions);
+        void this.outbox.send(event);
+        break;
+      case 'lost':
+        this.lose(event);
+        break;
+      case 'trouble':
+        void this.outbox.send(event);
+    }
+    this.tellProgress();
+  }
+
+  private lose(event: TransportEvent & { readonly type: 'lost' }): void {
+    const { partition, reason } = event;
+    const cursor = this.known(event);
+    if (cursor === undefined) return;
+    this.heads.tell(partition, false);
+    cursor.idle = true;
+    if (reason === 'ahead' && !this.doubts.ahead(partition, this.plan.runtime.now())) {
+      this.cursors.restartLater(cursor, Math.min(1_000, this.plan.times.aheadMs / 5));
+      return;
+    }
+    void this.outbox.send({ type: 'lost', partition, reason });
+    this.dispatch({ type: 'lost', lost: { partition, reason } });
+  }
+
+  /** The cursor that this event is from, if it was started under the term that is served; others are restarted. */
+  private known(event: { readonly partition: Partition; restart(): void }): Cursor | undefined {
+    const cursor = this.cursors.get(event.partition);
+    if (cursor === undefined)
+      throw new TransportFault(
+        `${this.plan.transport.kind} delivered ${showPartition(event.partition)}, which wasn't started`,
+      );
+    cursor.restart = () => {
+      event.restart();
+    };
+    const term = servingTerm(this.state);
+    if (cursor.term === term) return cursor;
+    this.heads.tell(event.partition, false);
+    if (term !== undefined) this.cursors.restart(cursor);
+    return undefined;
+  }
+
+  private deliver(delivery: Delivery): void {
+    const { topic, partition, after, through, records } = delivery;
+    const cursor = this.known(delivery);
+    if (cursor === undefined) return;
+    if (cursor.at !== after)
+      throw new TransportFault(
+        `${this.plan.transport.kind} delivered ${showPartition(partition)} after ${after}, the last delivery ended at ${cursor.at}`,
+      );
+    cursor.at = through.through;
+    this.doubts.dispel(partition);
+    const rejected: DeadLetter[] = [];
+    const changes = this.steps.records(topic, partition, records, (record, error) => {
+      if (this.terminal.onPoison === 'fail') throw error;
+      rejected.push({ record, error });
+    });
+    this.applier.add({
+      term: cursor.term,
+      partition,
+      after,
+      through,
+      changes,
+      rejected: this.terminal.onPoison === 'deadLetter' ? rejected : [],
+      settled: () => this.settled(delivery, changes, rejected),
+      moved: () => {
+        this.heads.tell(partition, false);
+        this.cursors.restartLater(cursor, 100);
+      },
+    });
+  }
+
+  /** Told first, acknowledged after: whoever listens holds the transport back. */
+  private settled(
+    delivery: Delivery,
+    messages: readonly Change[],
+    rejected: readonly DeadLetter[],
+  ): Promise<void> | undefined {
+    const { partition, atHead } = delivery;
+    const { through } = delivery.through;
+    const outcome = this.terminal.onPoison === 'deadLetter' ? 'deadLettered' : 'skipped';
+    for (const { record, error } of rejected)
+      void this.outbox.send({ type: 'poison', partition, offset: record.offset, outcome, error });
+    const told = this.outbox.send(
+      messages.length > 0
+        ? { type: 'updates', partition, through, messages }
+        : { type: 'progress', partition, through },
+    );
+    this.heads.tell(partition, atHead);
+    this.tellProgress();
+    if (told === undefined) delivery.ack();
+    else
+      return told.then(() => {
+        delivery.ack();
+      });
+    return undefined;
+  }
+
+  // ── what is told ───────────────────────────────────────────────────────────
+
+  private tellProgress(): void {
+    const caughtUp = this.heads.caughtUp && this.state.at === 'following';
+    if (caughtUp !== this.toldCaughtUp) {
+      this.toldCaughtUp = caughtUp;
+      void this.outbox.send({ type: caughtUp ? 'caughtUp' : 'fellBehind' });
+    }
+    const status = statusOf(this.state, caughtUp);
+    if (status !== undefined) this.onStatus(status);
+  }
+
+  // ── the watch ──────────────────────────────────────────────────────────────
+
+  /** Somebody else may bootstrap while this instance has nothing to apply. */
+  private async watch(): Promise<void> {
+    const { runtime, times } = this.plan;
+    while (this.terminal.replica.shared) {
+      await runtime.sleep(times.watchMs, this.ended.signal);
+      const term = servingTerm(this.state);
+      if (term === undefined) continue;
+      const stored = await this.load();
+      if (stored.state !== 'ready' || stored.term !== term) this.fenced(term);
+    }
+  }
+
+  private load() {
+    const { runtime, times } = this.plan;
+    return retrying(() => this.terminal.replica.load(), {
+      runtime,
+      signal: this.ended.signal,
+      backoff: { baseMs: times.retryMs / 50, maxMs: times.retryMs },
+      onTrouble: (error) => void this.outbox.send({ type: 'trouble', error }),
+    });
+  }
+}

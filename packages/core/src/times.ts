@@ -1,0 +1,21 @@
+/** How long things may take, in milliseconds. The defaults suit production; tests shorten them. */
+export interface Times {
+  /** A bootstrapper is dead when its heartbeat has stood still for this long, as seen here. Default 10,000. */
+  readonly takeoverMs: number;
+  /** How often a bootstrapper raises its heartbeat. Default 3,000; keep it below a third of `takeoverMs`. */
+  readonly beatMs: number;
+  /** How often the replica's term is looked at while following. Default 1,000. */
+  readonly watchMs: number;
+  /** `ahead` counts once it has lasted for this long: a mirror may lag. Default 30,000. */
+  readonly aheadMs: number;
+  /** The longest pause between two tries of anything; pauses grow from a fiftieth of it, with jitter. Default 5,000. */
+  readonly retryMs: number;
+}
+
+export const defaultTimes: Times = {
+  takeoverMs: 10_000,
+  beatMs: 3_000,
+  watchMs: 1_000,
+  aheadMs: 30_000,
+  retryMs: 5_000,
+};
