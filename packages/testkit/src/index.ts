@@ -1,6 +1,8 @@
 export type { TestRunner } from './test-runner';
 export { transportContract } from './transport-contract';
 export type { TransportContract, TransportFeatures, TransportFixture } from './transport-fixture';
+export { replicaContract } from './replica-contract';
+export type { Item, ReplicaContract, ReplicaFeatures, ReplicaFixture, StoredDeadLetter } from './replica-fixture';
 export { collect, startOf } from './collect';
 export type { Collected } from './collect';
 export { follow, Reading } from './reading';

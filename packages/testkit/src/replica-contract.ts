@@ -1,0 +1,33 @@
+import { applyScenarios } from './replica-apply';
+import { bootstrapScenarios } from './replica-bootstrap';
+import { floorScenarios } from './replica-floor';
+import { type ReplicaContract, type ReplicaFixture } from './replica-fixture';
+import { storedScenarios } from './replica-stored';
+import { termScenarios } from './replica-terms';
+import { type TestRunner } from './test-runner';
+import { type Scenario } from './transport-fixture';
+
+/**
+ * The universal suite for replicas: the whole table of the port, every state × every call, and what each invariant asks of it.
+ *
+ * @example
+ * replicaContract({ describe, it }, { name: 'liveView', shared: false, open })
+ */
+export function replicaContract<F extends ReplicaFixture>(runner: TestRunner, contract: ReplicaContract<F>): void {
+  const scenario: Scenario<F> = (name, body) =>
+    runner.it(name, async () => {
+      const fixture = await contract.open();
+      try {
+        await body(fixture);
+      } finally {
+        await fixture.close();
+      }
+    });
+  runner.describe(`${contract.name}: replica contract`, () => {
+    runner.describe('terms', () => termScenarios(scenario, contract));
+    runner.describe('bootstrap', () => bootstrapScenarios(scenario, contract));
+    runner.describe('floor', () => floorScenarios(scenario));
+    runner.describe('apply', () => applyScenarios(scenario, contract));
+    runner.describe('stored', () => storedScenarios(scenario));
+  });
+}
