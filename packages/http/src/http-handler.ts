@@ -39,10 +39,11 @@ async function serve(
   res: ServerResponse,
 ): Promise<void> {
   const gone = new AbortController();
-  res.once('close', () => {
-    if (!res.writableFinished) gone.abort();
-  });
   const request = requestOf(req, gone.signal);
+  res.once('close', () => {
+    // the mention of `request` keeps it from being collected: its signal follows ours only while it lives
+    if (request !== undefined && !res.writableFinished) gone.abort();
+  });
   const response = request === undefined ? new Response(null, { status: 400 }) : await answer(request);
   if (gone.signal.aborted || response.body === null || req.method === 'HEAD') {
     await response.body?.cancel();
