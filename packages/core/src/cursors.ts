@@ -39,9 +39,11 @@ export class Cursors {
     return this.cursors.get(partitionKey(partition));
   }
 
-  /** Restarts what was started under another term, and what idles. Those that said nothing yet are restarted when they do. */
-  serve(term: number): void {
-    for (const cursor of this.cursors.values()) if (cursor.term !== term || cursor.idle) this.restart(cursor);
+  /** Restarts what was started under another term, and what idles (those that said nothing yet: when they do). Tells which. */
+  serve(term: number): readonly Partition[] {
+    const stale = [...this.cursors.values()].filter((cursor) => cursor.term !== term || cursor.idle);
+    for (const cursor of stale) this.restart(cursor);
+    return stale.map(({ partition }) => partition);
   }
 
   restart(cursor: Cursor): void {

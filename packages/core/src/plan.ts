@@ -1,10 +1,11 @@
-import { type Decoders, type TopicReader, topicReader } from './decode';
+import { type Decoders } from './decode';
 import { DecodeFailed, SnapshotRejected, SyncError } from './errors';
 import { type Partition } from './partition';
 import { type LogRecord } from './record';
 import { type Runtime } from './runtime';
 import { type SnapshotSource } from './snapshot';
 import { type Times } from './times';
+import { type TopicReader, topicReader } from './topic-reader';
 import { type Transport } from './transport';
 
 /** Everything that a synchronisation needs but its terminal: what `snapshotThenSubscribe` was given, and the steps so far. */

@@ -141,7 +141,7 @@ export class Session<Change> {
     if (this.state.at !== before.at || event.type === 'fenced') this.interrupt.abort();
     const term = servingTerm(this.state);
     if (term !== undefined && (term !== servingTerm(before) || this.state.at === 'following')) {
-      this.cursors.serve(term);
+      for (const partition of this.cursors.serve(term)) this.heads.tell(partition, false);
       for (const wake of this.served.splice(0)) wake();
     }
     this.tellProgress();
@@ -297,7 +297,8 @@ export class Session<Change> {
 
   private tellProgress(): void {
     const caughtUp = this.heads.caughtUp && this.state.at === 'following';
-    if (caughtUp !== this.toldCaughtUp) {
+    const over = this.state.at === 'failed' || this.state.at === 'stopped';
+    if (caughtUp !== this.toldCaughtUp && !over) {
       this.toldCaughtUp = caughtUp;
       void this.outbox.send({ type: caughtUp ? 'caughtUp' : 'fellBehind' });
     }
