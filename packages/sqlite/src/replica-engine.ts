@@ -1,0 +1,162 @@
+import {
+  type Applied,
+  type Batch,
+  type Binding,
+  type Bootstrap,
+  compareOffsets,
+  FencedOut,
+  type OffsetOrder,
+  type Replica,
+  ReplicaBoundElsewhere,
+  showPartition,
+  type Stored,
+  TakeLost,
+  TransportFault,
+} from '@tidemark/core';
+import { type SqliteDatabase } from './database';
+import { storeDeadLetters } from './dead-letters';
+import { storable } from './identifier';
+import { Marks } from './marks';
+import { type Model } from './model';
+import { readReplicaRow, type ReplicaRow, storedOf, writeReplicaRow } from './replica-row';
+import { replicaSchema } from './schema';
+import { SqliteBootstrap } from './sqlite-bootstrap';
+import { Staging } from './staging';
+import { Statements } from './statements';
+import { promised, reading, transaction } from './transaction';
+
+/**
+ * Term, state, heartbeat, position and staging of one replica in one SQLite file: the Replica port for any model. Each call is
+ * one transaction that compares before it sets, so any number of processes may share the file.
+ */
+export class ReplicaEngine<in Change> implements Replica<Change> {
+  readonly shared = true;
+  private readonly statements: Statements;
+  private readonly marks: Marks;
+  private readonly staging: Staging;
+  private installed = false;
+
+  /** `owner` tells replicas in one file apart. */
+  constructor(
+    private readonly db: SqliteDatabase,
+    private readonly owner: string,
+    private readonly model: Model<Change>,
+  ) {
+    this.statements = new Statements(db);
+    this.marks = new Marks(this.statements, owner);
+    this.staging = new Staging(this.statements, owner);
+  }
+
+  load(): Promise<Stored> {
+    return promised(() => reading(this.db, () => this.stored(this.row()), this.doing));
+  }
+
+  take(seen: Stored, into: Binding): Promise<Bootstrap<Change>> {
+    return promised(() => {
+      const row = transaction(this.db, () => this.taken(seen, into), { doing: this.doing });
+      this.installed = true;
+      return new SqliteBootstrap(this.bound, row);
+    });
+  }
+
+  apply(term: number, batches: readonly Batch<Change>[]): Promise<readonly Applied[]> {
+    return promised(() =>
+      transaction(this.db, () => this.applied(term, batches), {
+        doing: this.doing,
+        landed: (answers) =>
+          batches.every(
+            ({ partition, through }, i) =>
+              answers[i] !== 'applied' || this.marks.get(partition).through === through.through,
+          ),
+      }),
+    );
+  }
+
+  private get doing(): string {
+    return `replica ${this.owner}`;
+  }
+
+  private get bound() {
+    const { db, owner, doing, statements, marks, staging, model } = this;
+    return { db, owner, doing, statements, marks, staging, model };
+  }
+
+  private stored(row: ReplicaRow | undefined): Stored {
+    return storedOf(row, this.marks, () => this.model.holdsRows());
+  }
+
+  private row(): ReplicaRow | undefined {
+    this.installed ||= this.statements.has('tidemark_replica');
+    return this.installed ? readReplicaRow(this.statements, this.owner) : undefined;
+  }
+
+  private taken(seen: Stored, into: Binding): ReplicaRow {
+    const before = this.row();
+    if (before !== undefined && before.pipeline !== into.pipeline)
+      throw new ReplicaBoundElsewhere(
+        `${this.doing} belongs to pipeline "${before.pipeline}", not to "${into.pipeline}"; give each its own`,
+      );
+    if (!stillTrue(this.stored(before), seen))
+      throw new TakeLost(`${this.doing}: another instance changed it first; load it again`);
+    this.db.exec(replicaSchema);
+    this.model.prepare();
+    const version = into.version === undefined ? null : storable(into.version, 'a pipeline version');
+    const scope = into.scope === undefined ? null : storable(into.scope, 'a scope');
+    const resumed = before !== undefined && this.resumable(before, version, scope) ? before : undefined;
+    const row: ReplicaRow = {
+      term: (before?.term ?? 0) + 1,
+      state: 'bootstrapping',
+      heartbeat: (before?.heartbeat ?? 0) + 1,
+      pipeline: storable(into.pipeline, 'a pipeline name'),
+      version,
+      scope,
+      rows_version: before?.rows_version ?? null,
+      source: before?.source ?? null,
+      staged: resumed?.token_staged ?? 0,
+      token: resumed?.token ?? null,
+      token_staged: resumed?.token_staged ?? 0,
+    };
+    if (resumed === undefined) this.staging.drop();
+    writeReplicaRow(this.statements, this.owner, row);
+    return row;
+  }
+
+  /** Can a dead bootstrapper's staging be taken over, through its last token? What it staged after that is dropped. */
+  private resumable(row: ReplicaRow, version: string | null, scope: string | null): boolean {
+    if (row.state !== 'bootstrapping' || row.token === null || row.version !== version || row.scope !== scope)
+      return false;
+    this.staging.drop(row.token_staged);
+    return this.staging.count() === row.token_staged;
+  }
+
+  private applied(term: number, batches: readonly Batch<Change>[]): Applied[] {
+    const row = this.row();
+    if (row?.state !== 'ready' || row.term !== term || row.source === null)
+      throw new FencedOut(
+        `${this.doing}: term ${term} is over; it is ${row?.state ?? 'empty'} under term ${row?.term ?? 0}`,
+      );
+    const { order } = JSON.parse(row.source) as { order: OffsetOrder };
+    return batches.map((batch) => this.appliedBatch(batch, order, row.pipeline));
+  }
+
+  private appliedBatch(batch: Batch<Change>, order: OffsetOrder, pipeline: string): Applied {
+    const { partition, after, through, changes, rejected } = batch;
+    const mark = this.marks.get(partition);
+    if (mark.through !== after) return { moved: mark };
+    if (compareOffsets(order, through.through, after) < 0)
+      throw new TransportFault(
+        `${this.doing}: a batch of ${showPartition(partition)} goes back from ${after} to ${through.through}`,
+      );
+    for (const change of changes) this.model.apply(change);
+    storeDeadLetters(this.statements, { owner: this.owner, pipeline, partition }, rejected);
+    this.marks.set(partition, through);
+    return 'applied';
+  }
+}
+
+/** Is the replica still as it was seen? Positions aren't compared: they move while others apply. */
+const stillTrue = (now: Stored, seen: Stored): boolean =>
+  now.term === seen.term &&
+  now.state === seen.state &&
+  now.version === seen.version &&
+  (now.state !== 'bootstrapping' || (seen.state === 'bootstrapping' && now.heartbeat === seen.heartbeat));

@@ -1,0 +1,54 @@
+import { type Stored } from '@tidemark/core';
+import { type Marks } from './marks';
+import { type Statements } from './statements';
+
+/** A replica's row of `tidemark_replica`: everything but its marks. */
+export interface ReplicaRow {
+  readonly term: number;
+  readonly state: 'empty' | 'bootstrapping' | 'ready';
+  readonly heartbeat: number;
+  readonly pipeline: string;
+  readonly version: string | null;
+  readonly scope: string | null;
+  readonly rows_version: string | null;
+  readonly source: string | null;
+  readonly staged: number;
+  readonly token: string | null;
+  readonly token_staged: number;
+}
+
+/** `undefined`: never taken. */
+export function readReplicaRow(statements: Statements, owner: string): ReplicaRow | undefined {
+  return statements.get('select * from tidemark_replica where owner = ?', owner) as ReplicaRow | undefined;
+}
+
+export function writeReplicaRow(statements: Statements, owner: string, row: ReplicaRow): void {
+  statements.run(
+    `insert or replace into tidemark_replica
+       (owner, term, state, heartbeat, pipeline, version, scope, rows_version, source, staged, token, token_staged)
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    owner,
+    row.term,
+    row.state,
+    row.heartbeat,
+    row.pipeline,
+    row.version,
+    row.scope,
+    row.rows_version,
+    row.source,
+    row.staged,
+    row.token,
+    row.token_staged,
+  );
+}
+
+/** What `load` answers for this row; `holdsRows` tells whether rows are there that no pipeline has written. */
+export function storedOf(row: ReplicaRow | undefined, marks: Marks, holdsRows: () => boolean): Stored {
+  if (row === undefined) return { term: 0, state: holdsRows() ? 'unknownPosition' : 'empty' };
+  const { term, state, heartbeat, source } = row;
+  const bound = { term, pipeline: row.pipeline, ...(row.version === null ? {} : { version: row.version }) };
+  const position = source === null ? undefined : marks.position(source);
+  if (state === 'bootstrapping') return { ...bound, state, heartbeat, ...(position === undefined ? {} : { position }) };
+  if (position !== undefined) return { ...bound, state: 'ready', position };
+  return { ...bound, state: holdsRows() ? 'unknownPosition' : 'empty' };
+}

@@ -1,0 +1,56 @@
+/**
+ * Tidemark's own tables, all named `tidemark_…`, created by the first `take` or `reset`. Several replicas and position stores
+ * live in one file, told apart by `owner`: `table:<table>`, `replica:<name>`, `positions:<name>`.
+ */
+export const replicaSchema = `
+create table if not exists tidemark_replica (
+  owner text primary key not null,
+  term integer not null,
+  state text not null,          -- empty, bootstrapping, ready
+  heartbeat integer not null,
+  pipeline text not null,
+  version text,                 -- of the last take
+  scope text,                   -- of the last take
+  rows_version text,            -- the version that wrote the rows
+  source text,                  -- JSON; null: no position
+  staged integer not null,      -- how many changes are staged
+  token text,                   -- where a resumed snapshot would go on
+  token_staged integer not null -- how many changes were staged when the token was given
+) without rowid;
+create table if not exists tidemark_mark (
+  owner text not null,
+  topic text not null,
+  partition text not null,
+  through text not null,
+  witness text,
+  primary key (owner, topic, partition)
+) without rowid;
+create table if not exists tidemark_staged (
+  owner text not null,
+  seq integer not null,         -- changes staged before this chunk
+  size integer not null,        -- changes in this chunk
+  changes blob not null,        -- v8.serialize of an array
+  primary key (owner, seq)
+);
+create table if not exists tidemark_dead_letter (
+  id integer primary key,
+  owner text not null,
+  pipeline text not null,
+  topic text not null,
+  partition text not null,
+  offset text not null,
+  timestamp integer not null,   -- milliseconds since the Unix epoch
+  key blob,
+  value blob,
+  headers blob not null,        -- JSON: [[name, base64 of the value], …]
+  code text not null,
+  message text not null
+);`;
+
+export const positionsSchema = `
+create table if not exists tidemark_position (
+  owner text primary key not null,
+  resets integer not null,      -- how many snapshots have been taken over
+  snapshot text not null,       -- the id of the last one
+  source text not null          -- JSON
+) without rowid;`;

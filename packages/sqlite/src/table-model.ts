@@ -1,0 +1,146 @@
+import { type Change, InvalidConfiguration } from '@tidemark/core';
+import { types } from 'node:util';
+import { bound, type Storage } from './column';
+import { type SqliteStatement, type SqliteValue } from './database';
+import { identifier } from './identifier';
+import { type Model } from './model';
+import { type Statements } from './statements';
+import { createTable, existingShape, type TableOptions, type TableShape, upsertSql } from './table-shape';
+
+/** A change whose values are checked and in the table's form: what is staged. */
+type Bound = readonly ['upsert', ...SqliteValue[]] | readonly ['remove', SqliteValue];
+
+/** What is prepared once per connection. */
+interface Plan {
+  readonly shape: TableShape;
+  /** Name → storage, in the order of the upsert's values; the key is at `keyAt`. */
+  readonly columns: readonly (readonly [string, Storage])[];
+  readonly keyAt: number;
+  readonly upsert: SqliteStatement;
+  readonly remove: SqliteStatement;
+}
+
+/** One keyed table: an upsert or a delete per change. */
+export class TableModel<Row extends object> implements Model<Change<Row>> {
+  private plan: Plan | undefined;
+
+  constructor(
+    private readonly statements: Statements,
+    private readonly options: TableOptions,
+  ) {}
+
+  prepare(): void {
+    this.plan = undefined;
+    const shape = existingShape(this.statements, this.options) ?? createTable(this.statements, this.options);
+    this.plan = this.planOf(shape);
+  }
+
+  holdsRows(): boolean {
+    if (existingShape(this.statements, this.options) === undefined) return false;
+    const sql = `select 1 from ${identifier(this.options.table)} limit 1`;
+    return this.statements.db.prepare(sql).get() !== undefined;
+  }
+
+  encode(change: Change<Row>): Bound {
+    return change.op === 'upsert' ? ['upsert', ...this.values(change.row)] : ['remove', this.keyOf(change.key)];
+  }
+
+  apply(change: Change<Row>): void {
+    if (change.op === 'upsert') this.planned().upsert.run(...this.values(change.row));
+    else this.planned().remove.run(this.keyOf(change.key));
+  }
+
+  /** What vanished is deleted first, so that its unique values are free. The last change of a key wins. */
+  replace(staged: Iterable<unknown>): void {
+    const { upsert, remove, keyAt } = this.planned();
+    const { table, key } = this.options;
+    const { db } = this.statements;
+    db.exec('create temp table tidemark_kept (key primary key)');
+    const keep = db.prepare('insert or ignore into temp.tidemark_kept values (?)');
+    for (const change of staged as Iterable<Bound>) if (change[0] === 'upsert') keep.run(change[keyAt + 1] ?? null);
+    db.exec(`delete from ${identifier(table)} where ${identifier(key)} not in (select key from temp.tidemark_kept)`);
+    db.exec('drop table temp.tidemark_kept');
+    for (const [op, ...values] of staged as Iterable<Bound>) (op === 'upsert' ? upsert : remove).run(...values);
+  }
+
+  private planned(): Plan {
+    if (this.plan !== undefined) return this.plan;
+    const shape = existingShape(this.statements, this.options);
+    if (shape === undefined) throw this.misfit('the table is gone');
+    return (this.plan = this.planOf(shape));
+  }
+
+  private planOf(shape: TableShape): Plan {
+    const { table, key } = this.options;
+    const columns = [...shape.columns];
+    try {
+      return {
+        shape,
+        columns,
+        keyAt: columns.findIndex(([name]) => name === key),
+        upsert: this.statements.of(upsertSql(table, key, shape)),
+        remove: this.statements.of(`delete from ${identifier(table)} where ${identifier(key)} = ?`),
+      };
+    } catch (cause) {
+      const what = `it can't be upserted by ${key}: that column must be the primary key, or unique (see cause)`;
+      throw new InvalidConfiguration(`table ${table}: ${what}`, { cause });
+    }
+  }
+
+  private values(row: Row): SqliteValue[] {
+    const { shape, columns, keyAt } = this.planned();
+    let known = 0;
+    const values = columns.map(([name, storage]) => {
+      const value = own(row, name);
+      if (value !== undefined) known++;
+      const stored = this.inColumn(name, () => bound(storage, value));
+      if (stored === undefined) throw this.misfit(`its column ${name} (${storage}) can't hold a row's value`);
+      return stored;
+    });
+    if (values[keyAt] === null) throw this.misfit(`a row has no ${this.options.key}, which is the key`);
+    if (shape.form === 'json') values.push(this.json(row));
+    else if (Object.keys(row).length !== known) this.requireColumns(row);
+    return values;
+  }
+
+  private keyOf(key: unknown): SqliteValue {
+    const { columns, keyAt } = this.planned();
+    const storage = columns[keyAt]?.[1] === 'text' ? 'text' : 'any';
+    const value = bound(storage, key);
+    if (value === null || value === undefined) throw this.misfit('a key to remove is nothing that the table can hold');
+    return value;
+  }
+
+  private json(row: Row): string {
+    if (Object.values(row).some(hasNoJson))
+      throw this.misfit('a row holds bytes, a bigint, a Map or a Set, which JSON can not; give `columns`');
+    return this.inColumn('row', () => bound('json', row)) as string;
+  }
+
+  private inColumn<T>(name: string, work: () => T): T {
+    try {
+      return work();
+    } catch (cause) {
+      if (!(cause instanceof InvalidConfiguration)) throw cause;
+      throw new InvalidConfiguration(`table ${this.options.table}, column ${name}: ${cause.message}`, { cause });
+    }
+  }
+
+  private requireColumns(row: Row): void {
+    const { columns } = this.planned();
+    const names = new Set(columns.map(([name]) => name));
+    const extra = Object.keys(row).find((name) => own(row, name) !== undefined && !names.has(name));
+    if (extra !== undefined) throw this.misfit(`a row has the property ${extra}, for which there is no column`);
+  }
+
+  private misfit(what: string): InvalidConfiguration {
+    return new InvalidConfiguration(`table ${this.options.table}: ${what}`);
+  }
+}
+
+/** The row's own property: a column may be called `constructor`. */
+const own = (row: object, name: string): unknown =>
+  Object.hasOwn(row, name) ? (row as Record<string, unknown>)[name] : undefined;
+
+const hasNoJson = (value: unknown): boolean =>
+  typeof value === 'bigint' || ArrayBuffer.isView(value) || types.isMap(value) || types.isSet(value);
