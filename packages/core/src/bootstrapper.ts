@@ -1,6 +1,7 @@
 import { aborted, orAborted } from './abort';
 import { type Doubts } from './doubts';
 import { FencedOut, SnapshotRejected, SourceMismatch, TakeLost } from './errors';
+import { coversFloor } from './floor';
 import { floor, gone, type HandoffEvent, type HandoffState, tooOld } from './handoff';
 import { type Plan, type Steps } from './plan';
 import { type Position } from './position';
@@ -30,6 +31,7 @@ export class Bootstrapper<Change> {
 
   /** What `signal` interrupts is left at once; what writes to the replica settles first. */
   async act(state: HandoffState, signal: AbortSignal): Promise<HandoffEvent> {
+    if (!('held' in state) || state.held === undefined) this.letGo();
     switch (state.at) {
       case 'loading':
         return this.load(signal);
@@ -62,8 +64,14 @@ export class Bootstrapper<Change> {
 
   /** Ends the heartbeat and lets go of a snapshot that is still open. */
   release(): void {
-    this.beating?.abort();
+    this.letGo();
     this.closeSnapshot();
+  }
+
+  /** The term isn't held any more, or never was. */
+  private letGo(): void {
+    this.beating?.abort();
+    this.bootstrap = undefined;
   }
 
   private async load(signal: AbortSignal): Promise<HandoffEvent> {
@@ -79,14 +87,17 @@ export class Bootstrapper<Change> {
 
   private async open(state: HandoffState & { readonly at: 'opening' }, signal: AbortSignal): Promise<HandoffEvent> {
     const { reason, lost, attempt, held } = state;
-    if (reason !== undefined && held === undefined)
+    if (reason !== undefined && attempt === 0)
       await this.session.send({ type: 'mustRefetch', reason, partitions: lost.map(({ partition }) => partition) });
     this.closeSnapshot();
     if (attempt > 0 && held !== undefined) await this.pause(attempt, signal);
     try {
       const source = await this.retrying(() => this.plan.transport.identify(signal), signal);
       this.snapshot = await this.opened(state, source, signal);
-      return { type: 'opened', snapshot: this.snapshot.position };
+      const { position } = this.snapshot;
+      const required = floor(state);
+      if (required !== undefined && !coversFloor(position, required)) return await this.below(required);
+      return { type: 'opened', snapshot: position };
     } catch (error) {
       return this.broken(error, signal);
     }
@@ -172,8 +183,10 @@ export class Bootstrapper<Change> {
         await runtime.sleep(times.beatMs, beating.signal);
         await bootstrap.beat().catch((error: unknown) => {
           if (beating.signal.aborted) return;
-          if (error instanceof FencedOut) this.session.fenced();
-          else void this.session.send({ type: 'trouble', error: asError(error) });
+          if (error instanceof FencedOut) {
+            beating.abort();
+            this.session.fenced();
+          } else void this.session.send({ type: 'trouble', error: asError(error) });
         });
       }
     };
@@ -211,14 +224,11 @@ export class Bootstrapper<Change> {
     try {
       const result = await this.retrying(() => bootstrap.swap(state.snapshot, gone(state.lost)), signal);
       if (result === 'swapped') {
-        this.beating?.abort();
-        this.bootstrap = undefined;
         this.snapshot = undefined;
         await this.session.send({ type: 'snapshotEnd', rows: this.stagedRows, position: state.snapshot });
         return { type: 'swapped' };
       }
-      await this.session.send({ type: 'trouble', error: tooOld(result.belowFloor) });
-      return { type: 'belowFloor' };
+      return await this.below(result.belowFloor);
     } catch (error) {
       if (error instanceof FencedOut) return { type: 'fenced' };
       throw error;
@@ -229,7 +239,6 @@ export class Bootstrapper<Change> {
     this.beating?.abort();
     this.closeSnapshot();
     const { bootstrap } = this;
-    this.bootstrap = undefined;
     if (bootstrap === undefined) return { type: 'fenced' };
     try {
       await this.retrying(() => bootstrap.giveBack(), signal);
@@ -238,6 +247,12 @@ export class Bootstrapper<Change> {
       if (error instanceof FencedOut) return { type: 'fenced' };
       throw error;
     }
+  }
+
+  private async below(required: Position): Promise<HandoffEvent> {
+    this.closeSnapshot();
+    await this.session.send({ type: 'trouble', error: tooOld(required) });
+    return { type: 'belowFloor' };
   }
 
   /** What opening or staging threw. */

@@ -7,7 +7,7 @@ import {
   type SyncError,
   UnknownPosition,
 } from './errors';
-import { coversFloor, floorOf } from './floor';
+import { floorOf } from './floor';
 import { type Partition, partitionKey, showPartition } from './partition';
 import { type Position } from './position';
 import { type Stored } from './replica';
@@ -86,6 +86,7 @@ export type HandoffEvent =
   /** A is away, its snapshot was cut off or isn't acceptable: asking again may help. */
   | { readonly type: 'broken'; readonly error: unknown }
   | { readonly type: 'swapped' }
+  /** The snapshot was taken before the position already reached. */
   | { readonly type: 'belowFloor' }
   | { readonly type: 'gaveBack' }
   | { readonly type: 'woke' }
@@ -204,12 +205,9 @@ const table: { readonly [S in At]: Row<S> } = {
   },
   opening: {
     ...noAnswers,
-    opened: (state, { snapshot }, options) => {
-      if (!acceptable(state, snapshot)) return askAgain(state, options);
-      return state.held === undefined
-        ? { at: 'taking', seen: state.seen, snapshot }
-        : { at: 'staging', seen: state.seen, held: state.held, snapshot };
-    },
+    opened: ({ seen, held }, { snapshot }) =>
+      held === undefined ? { at: 'taking', seen, snapshot } : { at: 'staging', seen, held, snapshot },
+    belowFloor: (state, _, options) => askAgain(state, options),
     broken: (state, _, options) => askAgain(state, options),
     fenced: reload,
     lost: noteLoss,
@@ -356,11 +354,6 @@ function askAgain(state: State<'opening' | 'staging' | 'swapping'>, { snapshotAt
   if (tries >= snapshotAttempts) return { at: 'givingBack', seen, held, then: { at: 'resting' }, attempt, tries };
   return { at: 'opening', serving: undefined, seen, held, attempt, tries };
 }
-
-const acceptable = (state: State<'opening'>, snapshot: Position): boolean => {
-  const required = floor(state);
-  return required === undefined || coversFloor(snapshot, required);
-};
 
 /** After the term was given back: did we find rows of our own version, with a position, before we took it? */
 const mayServe = (seen: Stored, reason: RefetchReason | undefined): boolean =>

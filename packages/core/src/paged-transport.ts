@@ -69,6 +69,7 @@ class Reader<Topic extends string> {
   async *events(): AsyncGenerator<TransportEvent<Topic>, void, undefined> {
     const onAbort = () => {
       this.stop.abort();
+      this.channel.drop(() => true);
       this.channel.end();
     };
     if (this.signal.aborted) return;
@@ -159,6 +160,7 @@ class Reader<Topic extends string> {
     const { verdict } = judge(position, description, partition);
     let at: Mark = position.offsets.get(partition) ?? { through: beginning };
     const lose = (reason: LossReason) => {
+      follower.epoch = undefined; // it idles now, whatever epoch the topic has
       this.channel.push({ type: 'lost', partition, at: at.through, reason, restart });
       return aborted(signal);
     };

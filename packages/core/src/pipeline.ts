@@ -121,6 +121,7 @@ class PipelineHandle<M> extends Observable<SyncEvent<M>> implements Pipeline<M> 
     }
     const { session, ended } = this.current;
     session.stop();
+    for (const pulls of this.pulls) pulls.release();
     const what = `stopping pipeline "${this.name}"`;
     await within(ended, { timeoutMs: deadlineMs }, this.plan.runtime, what).catch((error: unknown) => {
       if (error instanceof DeadlineExceeded) session.abandon(error);

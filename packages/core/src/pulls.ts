@@ -3,6 +3,7 @@ export class Pulls<T> implements AsyncIterableIterator<T> {
   private waiting: { resolve(result: IteratorResult<T, undefined>): void; reject(error: unknown): void } | undefined;
   private readonly offered: { readonly item: T; readonly taken: () => void }[] = [];
   private ended: { readonly error?: unknown } | undefined;
+  private released = false;
 
   constructor(private readonly leave: () => void) {}
 
@@ -14,7 +15,17 @@ export class Pulls<T> implements AsyncIterableIterator<T> {
       this.waiting = undefined;
       return undefined;
     }
+    if (this.released) {
+      this.offered.push({ item, taken: () => undefined });
+      return undefined;
+    }
     return new Promise((taken) => this.offered.push({ item, taken }));
+  }
+
+  /** Nobody waits for the consumer any more: the pipeline is ending. */
+  release(): void {
+    this.released = true;
+    for (const { taken } of this.offered) taken();
   }
 
   /** What was offered can still be taken. */
