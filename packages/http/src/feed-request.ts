@@ -1,0 +1,213 @@
+import {
+  DeadlineExceeded,
+  InvalidConfiguration,
+  orAborted,
+  SyncError,
+  TransportFault,
+  Unavailable,
+} from '@tidemark/core';
+
+/** How a feed is asked. All times in milliseconds. */
+export interface FeedRequestOptions {
+  /** Asked before every request, so that credentials can be renewed. After a 401 it is asked once more. */
+  readonly headers?: (() => Promise<Readonly<Record<string, string>>>) | undefined;
+  /** A larger body, uncompressed, is refused; default 64 MiB. */
+  readonly maxBodyBytes?: number | undefined;
+  /** How long an answer, or the next bytes of its body, may take; default 15,000. */
+  readonly answerMs?: number | undefined;
+  /** The same for live reads: it must be longer than the server holds them; default 75,000. */
+  readonly liveMs?: number | undefined;
+}
+
+/** One answer; its body is still to be read, or to be discarded. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  /** The URL asked, without credentials and query, for messages. */
+  readonly where: string;
+  /** The whole body as UTF-8 text. Rejects when it is cut off, too large or too slow. */
+  readonly text: () => Promise<string>;
+  /** The body as it comes, uncompressed and without a cap. Our clock stands still while nobody pulls. */
+  readonly chunks: () => AsyncGenerator<Uint8Array, void, undefined>;
+  /** The body isn't wanted. */
+  readonly discard: () => void;
+}
+
+export interface Ask {
+  readonly url: URL;
+  readonly method?: 'GET' | 'HEAD' | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly live: boolean;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Asks over Node's own fetch. @durable-streams/client would retry by itself, without bound, follow redirects to anywhere, read
+ * without a cap, and keep our headers (epoch, witness, the reason of a loss) to itself; a transport needs to see all of that.
+ */
+export async function request(ask: Ask, options: FeedRequestOptions): Promise<Answer> {
+  const first = await follow(ask, options);
+  if (first.status !== 401 || options.headers === undefined) return first;
+  first.discard();
+  return follow(ask, options);
+}
+
+/** A URL as messages may show it: without credentials, query and fragment. */
+export const shown = ({ origin, pathname }: URL): string => `${origin}${pathname}`;
+
+/** What to throw for a status that the caller has no use for. The body is discarded. */
+export function refused({ status, where, discard }: Answer): SyncError {
+  discard();
+  const what = `${where} answered ${status}`;
+  if (status >= 500 || status === 408 || status === 425 || status === 429) return new Unavailable(what);
+  if (status === 401 || status === 403) return new InvalidConfiguration(`${what}; give credentials with \`headers\``);
+  return new TransportFault(`${what}, which a Durable Streams server doesn't do here`);
+}
+
+const maxRedirects = 5;
+
+async function follow(ask: Ask, options: FeedRequestOptions): Promise<Answer> {
+  let { url } = ask;
+  for (let redirects = 0; ; redirects++) {
+    const answer = await once({ ...ask, url }, options);
+    const location = answer.headers.get('location');
+    if (location === null || ![301, 302, 303, 307, 308].includes(answer.status)) return answer;
+    answer.discard();
+    if (redirects === maxRedirects) throw new TransportFault(`${answer.where} redirects in circles`);
+    const target = URL.canParse(location, url.href) ? new URL(location, url) : undefined;
+    if (target?.origin !== url.origin)
+      throw new InvalidConfiguration(`${answer.where} redirects to another origin; give that URL if you trust it`);
+    target.username = url.username;
+    target.password = url.password;
+    url = target;
+  }
+}
+
+async function once({ url, method = 'GET', headers, live, signal }: Ask, options: FeedRequestOptions): Promise<Answer> {
+  const where = shown(url);
+  const ms = (live ? options.liveMs : options.answerMs) ?? (live ? 75_000 : 15_000);
+  const call = new Call(where, ms, signal);
+  try {
+    call.awaits();
+    const asked = await orAborted(Promise.resolve(options.headers?.()), call.signal);
+    const response = await fetch(bare(url), {
+      method,
+      headers: { ...basic(url), ...asked, ...headers },
+      redirect: 'manual',
+      signal: call.signal,
+    });
+    const chunks = () => chunksOf(response, call);
+    return {
+      status: response.status,
+      headers: response.headers,
+      where,
+      chunks,
+      text: () => textOf(chunks(), options.maxBodyBytes ?? defaultMaxBodyBytes, where),
+      discard: () => {
+        call.end();
+      },
+    };
+  } catch (error) {
+    throw call.failed(error);
+  }
+}
+
+const defaultMaxBodyBytes = 64 * 1024 * 1024;
+
+async function* chunksOf(response: Response, call: Call): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+      call.rests();
+      yield chunk;
+      call.awaits();
+    }
+  } catch (error) {
+    throw call.failed(error);
+  } finally {
+    call.end();
+  }
+}
+
+async function textOf(chunks: AsyncIterable<Uint8Array>, max: number, where: string): Promise<string> {
+  const parts: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of chunks) {
+    bytes += chunk.byteLength;
+    if (bytes > max)
+      throw new TransportFault(`${where} sent more than ${max} bytes; raise maxBodyBytes if that is right`);
+    parts.push(chunk);
+  }
+  return Buffer.concat(parts).toString('utf8');
+}
+
+/** What ends one request early: the caller's abort, our deadline while something is awaited, or its end. */
+class Call {
+  private readonly controller = new AbortController();
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly where: string,
+    private readonly ms: number,
+    private readonly parent: AbortSignal,
+  ) {
+    if (parent.aborted) this.onParent();
+    else parent.addEventListener('abort', this.onParent, { once: true });
+  }
+
+  get signal(): AbortSignal {
+    return this.controller.signal;
+  }
+
+  awaits(): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      this.controller.abort(new DeadlineExceeded(`${this.where} was silent for ${this.ms} ms`));
+    }, this.ms);
+  }
+
+  rests(): void {
+    clearTimeout(this.timer);
+  }
+
+  /** What to throw: the reason of our own abort, or what the network did. */
+  failed(cause: unknown): unknown {
+    const reason: unknown = this.signal.reason;
+    this.end();
+    if (reason !== undefined) return reason;
+    if (cause instanceof SyncError) return cause;
+    return new Unavailable(`${this.where} can't be reached, or broke off${codeOf(cause)}`, { cause });
+  }
+
+  /** Frees whatever is still held; does nothing to an answer that was read to its end. */
+  end(): void {
+    clearTimeout(this.timer);
+    this.parent.removeEventListener('abort', this.onParent);
+    this.controller.abort();
+  }
+
+  private readonly onParent = (): void => {
+    this.controller.abort(this.parent.reason);
+  };
+}
+
+/** fetch refuses URLs that hold credentials. */
+function bare(url: URL): URL {
+  const copy = new URL(url);
+  copy.username = '';
+  copy.password = '';
+  copy.hash = '';
+  return copy;
+}
+
+function basic({ username, password }: URL): Readonly<Record<string, string>> {
+  if (username === '' && password === '') return {};
+  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return { authorization: `Basic ${Buffer.from(pair, 'utf8').toString('base64')}` };
+}
+
+/** ` (ECONNREFUSED)`, where the network says something like it. */
+function codeOf(error: unknown): string {
+  const cause: unknown = error instanceof Error ? error.cause : undefined;
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  return typeof code === 'string' ? ` (${code})` : '';
+}
