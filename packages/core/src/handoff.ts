@@ -207,7 +207,7 @@ const table: { readonly [S in At]: Row<S> } = {
     ...noAnswers,
     opened: ({ seen, held }, { snapshot }) =>
       held === undefined ? { at: 'taking', seen, snapshot } : { at: 'staging', seen, held, snapshot },
-    belowFloor: (state, _, options) => askAgain(state, options),
+    belowFloor: refused,
     broken: (state, _, options) => askAgain(state, options),
     fenced: reload,
     lost: noteLoss,
@@ -249,11 +249,7 @@ const table: { readonly [S in At]: Row<S> } = {
   swapping: {
     ...noAnswers,
     swapped: ({ held }) => follow(held),
-    belowFloor: (state, _, options) => {
-      const again = askAgain(state, options);
-      const { seen, held } = state;
-      return again.at === 'opening' ? { ...again, at: 'judging', seen, held, snapshot: undefined } : again;
-    },
+    belowFloor: refused,
     fenced: reload,
     lost: noteLoss,
     failed: giveBackThenFail,
@@ -353,6 +349,15 @@ function askAgain(state: State<'opening' | 'staging' | 'swapping'>, { snapshotAt
   if (held === undefined) return { at: 'resting', serving: 'serving' in state ? state.serving : undefined, attempt };
   if (tries >= snapshotAttempts) return { at: 'givingBack', seen, held, then: { at: 'resting' }, attempt, tries };
   return { at: 'opening', serving: undefined, seen, held, attempt, tries };
+}
+
+/** Below the floor. Under a held term all partitions are judged again first: more of them may be gone by now. */
+function refused(state: State<'opening' | 'swapping'>, _: unknown, options: HandoffOptions): Next {
+  const again = askAgain(state, options);
+  const { seen, held } = state;
+  return again.at === 'opening' && held !== undefined
+    ? { ...again, at: 'judging', seen, held, snapshot: undefined }
+    : again;
 }
 
 /** After the term was given back: did we find rows of our own version, with a position, before we took it? */
