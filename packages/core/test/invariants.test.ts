@@ -9,7 +9,6 @@ import {
   type SnapshotSource,
   type SyncEvent,
   type Transport,
-  type TransportEvent,
 } from '@tidemark/core';
 import { InProcessReplica } from '../src/in-process';
 import { eventually, gate, listen, type Thing, times, World } from './support/world';
