@@ -1,8 +1,21 @@
-/**
+/*
  * Tidemark's own tables, all named `tidemark_…`, created by the first `take` or `reset`. Several replicas and position stores
  * live in one file, told apart by `owner`: `table:<table>`, `replica:<name>`, `positions:<name>`.
  */
-export const replicaSchema = `
+
+/** Marks, of replicas and of position stores. */
+export const markSchema = `
+create table if not exists tidemark_mark (
+  owner text not null,
+  topic text not null,
+  partition text not null,
+  through text not null,
+  witness text,
+  primary key (owner, topic, partition)
+) without rowid;`;
+
+/** What a replica needs. */
+export const replicaSchema = `${markSchema}
 create table if not exists tidemark_replica (
   owner text primary key not null,
   term integer not null,
@@ -16,14 +29,6 @@ create table if not exists tidemark_replica (
   staged integer not null,      -- how many changes are staged
   token text,                   -- where a resumed snapshot would go on
   token_staged integer not null -- how many changes were staged when the token was given
-) without rowid;
-create table if not exists tidemark_mark (
-  owner text not null,
-  topic text not null,
-  partition text not null,
-  through text not null,
-  witness text,
-  primary key (owner, topic, partition)
 ) without rowid;
 create table if not exists tidemark_staged (
   owner text not null,
@@ -47,6 +52,7 @@ create table if not exists tidemark_dead_letter (
   message text not null
 );`;
 
+/** What a position store needs beside the marks. */
 export const positionsSchema = `
 create table if not exists tidemark_position (
   owner text primary key not null,

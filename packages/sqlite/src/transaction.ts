@@ -20,8 +20,6 @@ export function transaction<T>(db: SqliteDatabase, work: () => T, { doing, lande
   let result: T;
   try {
     result = work();
-    if (db.isTransaction === false)
-      throw new InvalidConfiguration(`${doing}: a handler ended the transaction; it must neither commit nor roll back`);
   } catch (error) {
     rollback(db);
     throw asSyncError(error, doing);
@@ -33,6 +31,27 @@ export function transaction<T>(db: SqliteDatabase, work: () => T, { doing, lande
     if (rollback(db) || landed === undefined || !told(() => landed(result))) throw asSyncError(error, doing);
   }
   return result;
+}
+
+/**
+ * Does `work` inside the transaction that is open on this connection (as a savepoint: all of it or nothing), or else in one of
+ * its own. Throws as {@link transaction}.
+ */
+export function joining<T>(db: SqliteDatabase, work: () => T, doing: string): T {
+  if (!inTransaction(db, doing)) return transaction(db, work, { doing });
+  try {
+    db.exec('savepoint tidemark');
+    const result = work();
+    db.exec('release tidemark');
+    return result;
+  } catch (error) {
+    try {
+      db.exec('rollback to tidemark; release tidemark');
+    } catch {
+      // SQLite has ended the whole transaction already.
+    }
+    throw asSyncError(error, doing);
+  }
 }
 
 /** Does `work` in one reading transaction: everything that it reads is of one moment. Throws as {@link transaction}. */
@@ -56,6 +75,19 @@ function begin(db: SqliteDatabase, sql: string, doing: string): void {
     throw new InvalidConfiguration(
       `${doing}: a transaction of yours is open on this connection; commit it first, or give Tidemark its own connection`,
     );
+  }
+}
+
+/** Is a transaction open? From drivers that can't tell, a `BEGIN` finds out: it takes no lock, and fails inside a transaction. */
+export function inTransaction(db: SqliteDatabase, doing: string): boolean {
+  if (db.isTransaction !== undefined) return db.isTransaction;
+  try {
+    db.exec('begin');
+    db.exec('rollback');
+    return false;
+  } catch (error) {
+    if (isNested(error)) return true;
+    throw asSyncError(error, doing);
   }
 }
 

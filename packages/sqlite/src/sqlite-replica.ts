@@ -1,0 +1,66 @@
+import { InvalidConfiguration, type Replica } from '@tidemark/core';
+import { type SqliteDatabase } from './database';
+import { storable } from './identifier';
+import { type Model } from './model';
+import { ReplicaEngine } from './replica-engine';
+import { inTransaction } from './transaction';
+
+/** What happens to your own tables. Both functions are synchronous, and work through `tx`, the open transaction. */
+export interface SqliteReplicaHandlers<in M, Database extends SqliteDatabase = SqliteDatabase> {
+  /** Tells replicas in one file apart. */
+  readonly name: string;
+  /** Removes what the replica holds of the scope (absent: of everything); the rows of a whole snapshot follow, by `apply`. */
+  clear(tx: Database, scope: string | undefined): void;
+  /** The effect of one message. What it throws rolls back everything that came with it, and rejects the call. */
+  apply(tx: Database, message: M): void;
+}
+
+/**
+ * Your own tables as a replica: your functions write to them in the transaction that also holds the position, so each message
+ * takes effect exactly once. A snapshot's messages are kept serialised by `node:v8` (plain data, `Uint8Array`, `bigint`,
+ * `Date`, `Map`; no classes, no functions) and are replayed after `clear`, all in one transaction.
+ *
+ * @example
+ * sqliteReplica<Message>(db, {
+ *   name: 'work',
+ *   clear: (tx) => tx.exec('delete from work'),
+ *   apply: (tx, m) => void tx.prepare('insert or replace into work values (?, ?)').run(m.id, m.title),
+ * });
+ */
+export function sqliteReplica<M, Database extends SqliteDatabase = SqliteDatabase>(
+  db: Database,
+  handlers: SqliteReplicaHandlers<M, Database>,
+): Replica<M> {
+  if (handlers.name === '') throw new InvalidConfiguration('sqliteReplica needs a name');
+  const owner = `replica:${storable(handlers.name, 'the name of a replica')}`;
+  return new ReplicaEngine(db, owner, modelOf(db, handlers));
+}
+
+function modelOf<M, Database extends SqliteDatabase>(
+  db: Database,
+  { name, ...handlers }: SqliteReplicaHandlers<M, Database>,
+): Model<M> {
+  /** The transaction must outlive the handler: neither its effects nor the position may go alone. */
+  const handled = (answer: unknown): void => {
+    if (typeof answer === 'object' && answer !== null && 'then' in answer)
+      throw new InvalidConfiguration(`replica ${name}: its handlers must be synchronous; one returned a promise`);
+    if (!inTransaction(db, `replica ${name}`))
+      throw new InvalidConfiguration(
+        `replica ${name}: a handler ended the transaction; it must neither commit nor roll back`,
+      );
+  };
+  const clear: (tx: Database, scope: string | undefined) => unknown = (tx, scope) => handlers.clear(tx, scope);
+  const apply: (tx: Database, message: M) => unknown = (tx, message) => handlers.apply(tx, message);
+  return {
+    prepare: () => undefined,
+    holdsRows: () => false,
+    encode: (message) => message,
+    apply: (message) => {
+      handled(apply(db, message));
+    },
+    replace: (staged, scope) => {
+      handled(clear(db, scope));
+      for (const message of staged) handled(apply(db, message as M));
+    },
+  };
+}
