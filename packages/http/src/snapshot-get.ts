@@ -55,7 +55,10 @@ async function headersOf(
     throw cause instanceof SyncError ? cause : new Unavailable(`${what} failed`, { cause });
   }
   try {
-    return new Headers({ 'accept-encoding': 'gzip', ...given, ...ours });
+    const headers = new Headers(given);
+    if (!headers.has('accept-encoding')) headers.set('accept-encoding', 'gzip');
+    for (const [name, value] of Object.entries(ours)) headers.set(name, value);
+    return headers;
   } catch {
     // no cause: its message holds the value
     throw new InvalidConfiguration(`${what} returned a name or value that HTTP doesn't allow`);
@@ -75,7 +78,7 @@ async function send(url: URL, headers: Headers, deadlines: Deadlines): Promise<R
 
 /** Node's fetch tells what happened by its error's cause, `ECONNREFUSED` for instance. */
 export function codeOf(error: unknown): string {
-  const cause = error instanceof Error ? (error.cause as { code?: unknown } | undefined) : undefined;
+  const { cause } = Object(error) as { cause?: { code?: unknown } };
   return typeof cause?.code === 'string' ? cause.code : 'no code';
 }
 

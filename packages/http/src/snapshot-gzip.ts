@@ -1,6 +1,6 @@
-import { pipeline } from 'node:stream';
+import { pipeline, type TransformOptions } from 'node:stream';
 import { setImmediate as immediate } from 'node:timers/promises';
-import { constants, createGzip, type Gzip } from 'node:zlib';
+import { constants, createGzip, type Gzip, type ZlibOptions } from 'node:zlib';
 
 /** Does this Accept-Encoding header take gzip? Nothing said is no. */
 export function acceptsGzip(header: string | null): boolean {
@@ -13,11 +13,18 @@ export function acceptsGzip(header: string | null): boolean {
   return (quality.get('gzip') ?? quality.get('*') ?? 0) > 0;
 }
 
+/** Fast rather than small; buffers of about two frames, so that frames are made while zlib's thread works. */
+const gzipOptions: ZlibOptions & TransformOptions = {
+  level: constants.Z_BEST_SPEED,
+  chunkSize: 65_536,
+  highWaterMark: 131_072,
+};
+
 /** The parts, compressed. Holds no more than zlib's own buffers; ending it early ends the parts. */
 export async function* gzipped(
   parts: AsyncGenerator<Buffer, void, undefined>,
 ): AsyncGenerator<Buffer, void, undefined> {
-  const gzip = createGzip({ level: constants.Z_BEST_SPEED });
+  const gzip = createGzip(gzipOptions);
   // an error of the parts destroys gzip, whose iteration below throws it
   pipeline(flushing(parts, gzip), gzip, () => undefined);
   for await (const bytes of gzip) yield bytes as Buffer;

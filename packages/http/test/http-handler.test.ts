@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { httpHandler } from '../src/http-handler';
+import { settles } from './eventually';
 import { listen } from './listen';
 
 describe('httpHandler', () => {
@@ -114,13 +115,3 @@ describe('httpHandler', () => {
     socket.destroy();
   });
 });
-
-/** The value, once it has stayed the same and above zero for 300 ms. */
-async function settles(read: () => number): Promise<number> {
-  for (let last = -1, since = Date.now(); ;) {
-    const now = read();
-    if (now !== last || now === 0) [last, since] = [now, Date.now()];
-    if (Date.now() - since > 300) return now;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}

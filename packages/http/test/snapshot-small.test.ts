@@ -1,0 +1,64 @@
+import fc from 'fast-check';
+import { acceptsGzip } from '../src/snapshot-gzip';
+import { holdsProtoKey } from '../src/snapshot-frames';
+import { canonicalScope } from '../src/snapshot-scope';
+
+describe('canonicalScope', () => {
+  it.each([
+    [undefined, undefined],
+    ['', undefined],
+    ['?', undefined],
+    ['?media=42', 'media=42'],
+    ['b=1&a=2', 'a=2&b=1'],
+    ['a=2&b=1&a=1', 'a=2&a=1&b=1'],
+    ['q=%20%C5%BE', 'q=+%C5%BE'],
+  ])('%s → %s', (query, scope) => {
+    expect(canonicalScope(query)).toBe(scope);
+  });
+
+  it('is its own canonical form, whatever the query', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.string({ unit: 'binary' }), fc.string())), (pairs) => {
+        const scope = canonicalScope(new URLSearchParams(pairs).toString());
+        expect(canonicalScope(scope)).toBe(scope);
+        const url = new URL('http://a.example/');
+        url.search = scope ?? '';
+        expect(canonicalScope(url.search)).toBe(scope);
+      }),
+    );
+  });
+});
+
+describe('acceptsGzip', () => {
+  it.each([
+    [null, false],
+    ['', false],
+    ['gzip', true],
+    ['br, GZIP;q=0.5', true],
+    ['gzip; q=0', false],
+    ['*', true],
+    ['*;q=1, gzip;q=0', false],
+    ['br, deflate', false],
+    ['gzip;q=x', false],
+  ])('%s → %s', (header, accepts) => {
+    expect(acceptsGzip(header)).toBe(accepts);
+  });
+});
+
+describe('holdsProtoKey', () => {
+  it('finds the key however it is escaped, and nothing else', () => {
+    const escape = (char: string) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
+    fc.assert(
+      fc.property(fc.array(fc.boolean(), { minLength: 9, maxLength: 9 }), fc.boolean(), (escaped, upper) => {
+        const key = Array.from('__proto__')
+          .map((char, i) =>
+            escaped[i] ? (upper ? escape(char).replace(/[a-f]/, (x) => x.toUpperCase()) : escape(char)) : char,
+          )
+          .join('');
+        expect(Object.keys(JSON.parse(`{"${key}":1}`) as object)).toEqual(['__proto__']);
+        expect(holdsProtoKey(`{"a":{"${key}" : 1}}`)).toBe(true);
+        expect(holdsProtoKey(`{"a":"${key}","x":"a ${key}: b"}`)).toBe(false);
+      }),
+    );
+  });
+});
