@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 export { beginning, before, closed, compareOffsets, decimal, following, lexical, offsetFrom } from './offset';
 export type { Offset, OffsetOrder } from './offset';
 export { partitionKey, samePartition, showPartition } from './partition';
