@@ -1,0 +1,149 @@
+/**
+ * Are the packages what a user gets? Packs each one, lints the tarball (publint, attw), installs it into an empty project with
+ * nothing but what it declares, imports every public name from CommonJS and from ES modules, type-checks both without
+ * skipLibCheck, and runs both. Needs a build; `npm run check:packages` makes one. Leaves nothing behind.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import process from 'node:process';
+import ts from 'typescript';
+
+const root = resolve(import.meta.dirname, '..');
+const bin = join(root, 'node_modules', '.bin');
+const json = (file) => JSON.parse(readFileSync(file, 'utf8'));
+const say = (text) => process.stdout.write(`${text}\n`);
+
+/** Their declarations name types of node:http, so their users need @types/node. Nobody else's may. */
+const needNodeTypes = new Set(['@tidemark/http']);
+
+const temporary = mkdtempSync(join(tmpdir(), 'tidemark-packages-'));
+process.on('exit', () => rmSync(temporary, { recursive: true, force: true }));
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
+
+/** What is wrong with a package, or what a command said. */
+class Failed extends Error {}
+
+/** Runs a command; what it said is shown only when it fails. */
+function run(cwd, command, ...args) {
+  try {
+    return execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  } catch (error) {
+    throw new Failed(`${command} ${args.join(' ')}\n${error.stdout ?? ''}${error.stderr ?? ''}`);
+  }
+}
+
+function ensure(condition, message) {
+  if (!condition) throw new Failed(message);
+}
+
+/** Every public package, by name, packed. */
+function pack() {
+  const packages = new Map();
+  for (const folder of readdirSync(join(root, 'packages'))) {
+    const dir = join(root, 'packages', folder);
+    const manifest = json(join(dir, 'package.json'));
+    if (manifest.private) continue;
+    const [{ filename, files }] = JSON.parse(run(dir, 'npm', 'pack', '--json', '--pack-destination', temporary));
+    const paths = files.map(({ path }) => path);
+    for (const needed of ['LICENSE', 'package.json', 'dist/index.js', 'dist/index.d.ts', 'src/index.ts'])
+      ensure(paths.includes(needed), `${manifest.name}: its tarball has no ${needed}`);
+    const stray = paths.find((path) => !/^(LICENSE|README\.md|package\.json|(dist|src)\/[^/]+)$/.test(path));
+    ensure(stray === undefined, `${manifest.name}: its tarball has ${stray}, which is nobody's`);
+    ensure(!paths.some((path) => path.endsWith('.tsbuildinfo')), `${manifest.name}: its tarball has build info`);
+    ensure(
+      readFileSync(join(dir, 'LICENSE'), 'utf8') === readFileSync(join(root, 'LICENSE'), 'utf8'),
+      `${manifest.name}: its LICENSE isn't the repository's`,
+    );
+    packages.set(manifest.name, { dir, manifest, tarball: join(temporary, filename), files: paths.length });
+  }
+  return packages;
+}
+
+/** The package and all of ours that it depends on. */
+function closure(packages, name, found = new Set()) {
+  found.add(name);
+  for (const dependency of Object.keys(packages.get(name).manifest.dependencies ?? {}))
+    if (packages.has(dependency) && !found.has(dependency)) closure(packages, dependency, found);
+  return found;
+}
+
+/** The exact versions that this repository tests with, of everything that these packages leave to their users. */
+function peersOf(packages, names) {
+  const versions = json(join(root, 'package.json')).devDependencies;
+  const peers = new Set([...names].flatMap((name) => Object.keys(packages.get(name).manifest.peerDependencies ?? {})));
+  return [...peers].map((peer) => {
+    ensure(versions[peer], `peer ${peer} isn't among the repository's devDependencies`);
+    return `${peer}@${versions[peer]}`;
+  });
+}
+
+/** Every exported name of the built declarations; `values` exist at run time. */
+function publicNames({ dir }) {
+  const entry = join(dir, 'dist', 'index.d.ts');
+  const program = ts.createProgram([entry], { module: ts.ModuleKind.Node20, target: ts.ScriptTarget.ES2022 });
+  const checker = program.getTypeChecker();
+  const symbols = checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(entry)));
+  const isValue = (symbol) => {
+    const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
+    const typeOnly = symbol.declarations?.some(
+      (d) => ts.isExportSpecifier(d) && (d.isTypeOnly || d.parent.parent.isTypeOnly),
+    );
+    return !typeOnly && (target.flags & ts.SymbolFlags.Value) !== 0;
+  };
+  const names = (wanted) => symbols.filter((symbol) => isValue(symbol) === wanted).map(({ name }) => name);
+  return { values: names(true), types: names(false) };
+}
+
+/** Imports every name, and says at run time that each value is there. */
+const consumerOf = (
+  name,
+  { values, types },
+) => `import { ${[...values, ...types.map((t) => `type ${t}`)].join(', ')} } from '${name}';
+const values: Readonly<Record<string, unknown>> = { ${values.join(', ')} };
+for (const [name, value] of Object.entries(values)) if (value === undefined) throw new Error(\`\${name} is undefined\`);
+`;
+
+/** @param variant what differs from a project with @types/node */
+function checkTypes(project, variant, compilerOptions) {
+  const config = join(project, `tsconfig.${variant}.json`);
+  const strict = { strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false, rootDir: '.', outDir: 'out' };
+  const options = { module: 'node20', target: 'es2022', ...strict, ...compilerOptions };
+  writeFileSync(config, JSON.stringify({ compilerOptions: options, files: ['consumer.cts', 'consumer.mts'] }));
+  run(project, join(bin, 'tsc'), '-p', config);
+}
+
+function consume(packages, name) {
+  const names = publicNames(packages.get(name));
+  ensure(names.values.length > 0, `${name} exports nothing`);
+  const project = join(temporary, name.replace('@tidemark/', 'user-of-'));
+  mkdirSync(project);
+  writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'user', private: true }));
+  const needed = closure(packages, name);
+  const tarballs = [...needed].map((one) => packages.get(one).tarball);
+  const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline'];
+  run(project, 'npm', 'install', ...quiet, ...tarballs, ...peersOf(packages, needed));
+
+  writeFileSync(join(project, 'consumer.cts'), consumerOf(name, names));
+  writeFileSync(join(project, 'consumer.mts'), consumerOf(name, names));
+  if (!needNodeTypes.has(name)) checkTypes(project, 'web-types', { lib: ['es2022', 'dom'], types: [] });
+  const typeRoots = [join(root, 'node_modules', '@types')];
+  checkTypes(project, 'node-types', { lib: ['es2022'], types: ['node'], typeRoots });
+  for (const consumer of ['consumer.cjs', 'consumer.mjs']) run(project, process.execPath, join('out', consumer));
+  return names;
+}
+
+try {
+  const packages = pack();
+  for (const [name, { tarball, files }] of packages) {
+    run(root, join(bin, 'publint'), 'run', '--strict', tarball);
+    run(root, join(bin, 'attw'), '--profile', 'node16', '--no-emoji', '--format', 'ascii', tarball);
+    const { values, types } = consume(packages, name);
+    say(`${name}: ${files} files, ${values.length} values and ${types.length} types used from CommonJS and ESM`);
+  }
+} catch (error) {
+  if (!(error instanceof Failed)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 1;
+}
