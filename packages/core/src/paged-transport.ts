@@ -172,7 +172,7 @@ class Reader<Topic extends string> {
     try {
       for (;;) {
         const page = await fetched;
-        if ('lost' in page) return await lose(page.lost);
+        if ('lost' in page) return await lose((await this.isAnew(follower, signal)) ? 'changed' : page.lost);
         if (differs(page.epoch, follower.epoch) || differs(page.witness, at.witness)) return await lose('changed');
         const { records, through, atHead, lag } = page;
         if (through === at.through && atHead === toldHead) {
@@ -203,6 +203,12 @@ class Reader<Topic extends string> {
         () => undefined,
       );
     }
+  }
+
+  /** Has the topic been created anew since the follower's turn began? Then its offsets are others, whatever a page says. */
+  private async isAnew({ partition, epoch }: Follower, signal: AbortSignal): Promise<boolean> {
+    const { source } = await this.describe(signal);
+    return differs(epoch, epochOf(source, partition.topic));
   }
 
   private describe(signal: AbortSignal): Promise<Description> {
