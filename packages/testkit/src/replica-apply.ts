@@ -20,14 +20,14 @@ import {
   positionOf,
   type ReplicaContract,
   type ReplicaFixture,
+  type ReplicaScenario,
   shown,
   throughs,
 } from './replica-fixture';
-import { type Scenario } from './transport-fixture';
 
 /** Batches: rows and position together, one answer each. */
 export function applyScenarios<F extends ReplicaFixture>(
-  scenario: Scenario<F>,
+  scenario: ReplicaScenario<F>,
   { features = {} }: ReplicaContract<F>,
 ): void {
   scenario('I5: rows and position move together', async (fixture) => {

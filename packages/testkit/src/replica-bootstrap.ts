@@ -10,15 +10,15 @@ import {
   positionOf,
   type ReplicaContract,
   type ReplicaFixture,
+  type ReplicaScenario,
   shown,
   take,
   throughs,
 } from './replica-fixture';
-import { type Scenario } from './transport-fixture';
 
 /** Staging and the swap. */
 export function bootstrapScenarios<F extends ReplicaFixture>(
-  scenario: Scenario<F>,
+  scenario: ReplicaScenario<F>,
   { shared }: ReplicaContract<F>,
 ): void {
   scenario('I6: readers see nothing of what is staged, and all of it after the swap', async (fixture) => {

@@ -1,11 +1,10 @@
 import { applyScenarios } from './replica-apply';
 import { bootstrapScenarios } from './replica-bootstrap';
 import { floorScenarios } from './replica-floor';
-import { type ReplicaContract, type ReplicaFixture } from './replica-fixture';
+import { type ReplicaContract, type ReplicaFixture, type ReplicaScenario } from './replica-fixture';
 import { storedScenarios } from './replica-stored';
 import { termScenarios } from './replica-terms';
 import { type TestRunner } from './test-runner';
-import { type Scenario } from './transport-fixture';
 
 /**
  * The universal suite for replicas: the whole table of the port, every state × every call, and what each invariant asks of it.
@@ -14,7 +13,7 @@ import { type Scenario } from './transport-fixture';
  * replicaContract({ describe, it }, { name: 'liveView', shared: false, open })
  */
 export function replicaContract<F extends ReplicaFixture>(runner: TestRunner, contract: ReplicaContract<F>): void {
-  const scenario: Scenario<F> = (name, body) =>
+  const scenario: ReplicaScenario<F> = (name, body) =>
     runner.it(name, async () => {
       const fixture = await contract.open();
       try {

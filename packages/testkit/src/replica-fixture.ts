@@ -52,6 +52,9 @@ export interface ReplicaContract<F extends ReplicaFixture> {
   readonly features?: ReplicaFeatures<F> | undefined;
 }
 
+/** Declares one scenario: it opens a fixture, and closes it whatever happens. */
+export type ReplicaScenario<F> = (name: string, body: (fixture: F) => Promise<void>) => void;
+
 export const binding: Binding = { pipeline: 'items', version: '1' };
 
 export const p0: Partition = { topic: 'items', partition: '0' };

@@ -10,15 +10,15 @@ import {
   position,
   positionOf,
   type ReplicaFixture,
+  type ReplicaScenario,
   shown,
   source,
   take,
   throughs,
 } from './replica-fixture';
-import { type Scenario } from './transport-fixture';
 
 /** I8: a re-snapshot never takes the replica back in time. */
-export function floorScenarios<F extends ReplicaFixture>(scenario: Scenario<F>): void {
+export function floorScenarios<F extends ReplicaFixture>(scenario: ReplicaScenario<F>): void {
   scenario(
     'I8: refuses a snapshot below the position, tells the floor, changes nothing and keeps the term',
     async (fixture) => {

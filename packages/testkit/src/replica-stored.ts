@@ -1,10 +1,17 @@
 import { OffsetMap, type Position, positionToJson } from '@tidemark/core';
 import { deepStrictEqual, strictEqual } from 'node:assert/strict';
-import { bootstrapped, item, mark, position, positionOf, type ReplicaFixture } from './replica-fixture';
-import { type Scenario } from './transport-fixture';
+import {
+  bootstrapped,
+  item,
+  mark,
+  position,
+  positionOf,
+  type ReplicaFixture,
+  type ReplicaScenario,
+} from './replica-fixture';
 
 /** Positions come back as they went in. */
-export function storedScenarios<F extends ReplicaFixture>(scenario: Scenario<F>): void {
+export function storedScenarios<F extends ReplicaFixture>(scenario: ReplicaScenario<F>): void {
   scenario('keeps the whole position: cluster, epochs, witnesses, and names of any text', async (fixture) => {
     const epochs = Object.fromEntries([
       ['items', '2024-01-01T00:00:00Z'],

@@ -12,15 +12,15 @@ import {
   refused,
   type ReplicaContract,
   type ReplicaFixture,
+  type ReplicaScenario,
   shown,
   take,
   throughs,
 } from './replica-fixture';
-import { type Scenario } from './transport-fixture';
 
 /** Who may write: the table of states and calls. */
 export function termScenarios<F extends ReplicaFixture>(
-  scenario: Scenario<F>,
+  scenario: ReplicaScenario<F>,
   { shared, features = {} }: ReplicaContract<F>,
 ): void {
   scenario('empty: says so to every handle, and whether it is shared', async (fixture) => {

@@ -1,5 +1,6 @@
+import { type Transport } from '@tidemark/core';
 import { type TestRunner } from './test-runner';
-import { type Scenario, type TransportContract, type TransportFixture } from './transport-fixture';
+import { type TransportContract, type TransportFixture, type TransportScenario } from './transport-fixture';
 import { flowScenarios } from './transport-flow';
 import { lossScenarios } from './transport-loss';
 import { positionScenarios } from './transport-positions';
@@ -18,12 +19,14 @@ export function transportContract<T extends string, F extends TransportFixture<T
   runner: TestRunner,
   contract: TransportContract<T, F>,
 ): void {
-  const scenario: Scenario<F> = (name, body) =>
+  const scenario: TransportScenario<T, F> = (name, body) =>
     runner.it(name, async () => {
       const fixture = await contract.open();
+      const over = new AbortController();
       try {
-        await body(fixture);
+        await body(fixture, () => endingWith(fixture.client(), over.signal));
       } finally {
+        over.abort();
         await fixture.close();
       }
     });
@@ -36,3 +39,13 @@ export function transportContract<T extends string, F extends TransportFixture<T
     if (contract.reads === 'share') runner.describe('sharing', () => sharingScenarios(scenario, contract));
   });
 }
+
+/** The transport, with reads that end when `over` aborts too. */
+const endingWith = <T extends string>(transport: Transport<T>, over: AbortSignal): Transport<T> => ({
+  kind: transport.kind,
+  topics: transport.topics,
+  reads: transport.reads,
+  identify: (signal) => transport.identify(signal),
+  verify: (position, signal) => transport.verify(position, signal),
+  read: (start, signal) => transport.read(start, AbortSignal.any([signal, over])),
+});

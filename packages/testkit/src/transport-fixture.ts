@@ -47,5 +47,8 @@ export interface TransportContract<T extends string, F extends TransportFixture<
   readonly biggest?: number | undefined;
 }
 
-/** Declares one scenario: it opens a fixture, and closes it whatever happens. */
-export type Scenario<F> = (name: string, body: (fixture: F) => Promise<void>) => void;
+/** Declares one scenario. `connect` makes a client of the fixture's whose reads end with the scenario, whatever happens. */
+export type TransportScenario<T extends string, F> = (
+  name: string,
+  body: (fixture: F, connect: () => Transport<T>) => Promise<void>,
+) => void;

@@ -13,32 +13,35 @@ import { collect, startOf } from './collect';
 import { quietTime } from './eventually';
 import { follow, type Reading } from './reading';
 import { records, sameItems, valuesOf } from './sample-records';
-import { type Scenario, type TransportContract, type TransportFixture } from './transport-fixture';
+import { type TransportContract, type TransportFixture, type TransportScenario } from './transport-fixture';
 
 /** A position that can't be followed is named, never skipped over. */
 export function lossScenarios<T extends string, F extends TransportFixture<T>>(
-  scenario: Scenario<F>,
+  scenario: TransportScenario<T, F>,
   { features = {} }: TransportContract<T, F>,
 ): void {
-  scenario('finds positions from the beginning to the head ok, whatever partitions they name', async (fixture) => {
-    await fixture.publish(records(60));
-    const client = fixture.client();
-    const start = await startOf(client);
-    const { position, records: read } = await collect(client, 60);
-    const [entry] = [...position.offsets];
-    ok(entry && read.length === 60, 'a position');
-    const all = await verify(client, start);
-    ok(
-      [...position.offsets].every((named) => all.some(({ partition }) => samePartition(partition, named))),
-      'verify looks at every partition of the log',
-    );
-    for (const at of [start, position, { ...position, offsets: position.offsets.without([entry]) }])
-      for (const { verdict, why } of await verify(client, at)) strictEqual(verdict, 'ok', why);
-  });
+  scenario(
+    'finds positions from the beginning to the head ok, whatever partitions they name',
+    async (fixture, connect) => {
+      await fixture.publish(records(60));
+      const client = connect();
+      const start = await startOf(client);
+      const { position, records: read } = await collect(client, 60);
+      const [entry] = [...position.offsets];
+      ok(entry && read.length === 60, 'a position');
+      const all = await verify(client, start);
+      ok(
+        [...position.offsets].every((named) => all.some(({ partition }) => samePartition(partition, named))),
+        'verify looks at every partition of the log',
+      );
+      for (const at of [start, position, { ...position, offsets: position.offsets.without([entry]) }])
+        for (const { verdict, why } of await verify(client, at)) strictEqual(verdict, 'ok', why);
+    },
+  );
 
-  scenario('I7: finds a position of another log changed', async (fixture) => {
+  scenario('I7: finds a position of another log changed', async (fixture, connect) => {
     await fixture.publish(records(48));
-    const client = fixture.client();
+    const client = connect();
     const { position } = await collect(client, 48);
     const elsewhere: Position = { ...position, source: { ...position.source, kind: 'elsewhere' } };
     ok((await verify(client, elsewhere)).every(({ verdict }) => verdict === 'changed'));
@@ -48,8 +51,8 @@ export function lossScenarios<T extends string, F extends TransportFixture<T>>(
     ok((await verify(client, otherCluster)).every(({ verdict }) => verdict === 'changed'));
   });
 
-  scenario('does not know a partition that the log never had', async (fixture) => {
-    const client = fixture.client();
+  scenario('does not know a partition that the log never had', async (fixture, connect) => {
+    const client = connect();
     await fixture.publish(records(48));
     const { position } = await collect(client, 48);
     const [entry] = [...position.offsets];
@@ -66,9 +69,9 @@ export function lossScenarios<T extends string, F extends TransportFixture<T>>(
     const { trim } = features;
     scenario(
       'I1: says expired where retention has passed the position, named or not, and goes on elsewhere',
-      async (fixture) => {
+      async (fixture, connect) => {
         await fixture.publish(records(48));
-        const client = fixture.client();
+        const client = connect();
         const start = await startOf(client);
         const { position } = await collect(client, 48);
         await trim(fixture);
@@ -83,9 +86,9 @@ export function lossScenarios<T extends string, F extends TransportFixture<T>>(
       },
     );
 
-    scenario('I1: loses nothing in silence when retention overtakes a slow reader', async (fixture) => {
+    scenario('I1: loses nothing in silence when retention overtakes a slow reader', async (fixture, connect) => {
       await fixture.publish(records(32, 'old-'));
-      const client = fixture.client();
+      const client = connect();
       let slow = true;
       const held: Delivery<T>[] = [];
       const reading = follow(client, {
@@ -117,9 +120,9 @@ export function lossScenarios<T extends string, F extends TransportFixture<T>>(
 
   if (features.shorten !== undefined) {
     const { shorten } = features;
-    scenario('says ahead where the log is shorter than the position', async (fixture) => {
+    scenario('says ahead where the log is shorter than the position', async (fixture, connect) => {
       await fixture.publish(records(48));
-      const client = fixture.client();
+      const client = connect();
       const start = await startOf(client);
       const { position } = await collect(client, 48);
       await shorten(fixture);
@@ -134,9 +137,9 @@ export function lossScenarios<T extends string, F extends TransportFixture<T>>(
 
   if (features.rewrite !== undefined) {
     const { rewrite } = features;
-    scenario('I1: says changed where another record stands at the position: the witness', async (fixture) => {
+    scenario('I1: says changed where another record stands at the position: the witness', async (fixture, connect) => {
       await fixture.publish(records(48));
-      const client = fixture.client();
+      const client = connect();
       const { position } = await collect(client, 48);
       const touched = withRecords(position);
       ok(
@@ -150,25 +153,28 @@ export function lossScenarios<T extends string, F extends TransportFixture<T>>(
 
   if (features.recreate !== undefined) {
     const { recreate } = features;
-    scenario('says changed where the topic was created anew, and reads the new one once asked to', async (fixture) => {
-      await fixture.publish(records(48));
-      const client = fixture.client();
-      const { position } = await collect(client, 48);
-      await recreate(fixture);
-      await fixture.publish(records(60, 'new-'));
-      await expectVerdict(client, position, [...position.offsets], 'changed');
-      const reading = await expectLost(client, position, [...position.offsets], 'changed', await startOf(client));
-      await reading.until(({ atHead, records }) => atHead && records.length >= 60, 'the new records');
-      await reading.stop();
-      sameItems(reading.values, valuesOf(records(60, 'new-')), 'values');
-    });
+    scenario(
+      'says changed where the topic was created anew, and reads the new one once asked to',
+      async (fixture, connect) => {
+        await fixture.publish(records(48));
+        const client = connect();
+        const { position } = await collect(client, 48);
+        await recreate(fixture);
+        await fixture.publish(records(60, 'new-'));
+        await expectVerdict(client, position, [...position.offsets], 'changed');
+        const reading = await expectLost(client, position, [...position.offsets], 'changed', await startOf(client));
+        await reading.until(({ atHead, records }) => atHead && records.length >= 60, 'the new records');
+        await reading.stop();
+        sameItems(reading.values, valuesOf(records(60, 'new-')), 'values');
+      },
+    );
   }
 
   if (features.recreateWhileReading !== undefined) {
     const { recreateWhileReading } = features;
-    scenario('says changed when the topic is created anew under a running reader', async (fixture) => {
+    scenario('says changed when the topic is created anew under a running reader', async (fixture, connect) => {
       await fixture.publish(records(48));
-      const client = fixture.client();
+      const client = connect();
       let from = await startOf(client);
       const reading = follow(client, { from: () => Promise.resolve(from) });
       await reading.until(({ atHead, records }) => atHead && records.length >= 48, 'the records');

@@ -3,15 +3,15 @@ import { deepStrictEqual, notStrictEqual, ok, strictEqual } from 'node:assert/st
 import { collect, startOf } from './collect';
 import { follow, logTopic } from './reading';
 import { records, sameItems, valuesOf } from './sample-records';
-import { type Scenario, type TransportContract, type TransportFixture } from './transport-fixture';
+import { type TransportContract, type TransportFixture, type TransportScenario } from './transport-fixture';
 
 /** Every record once, in order, from wherever a position stands. */
 export function readingScenarios<T extends string, F extends TransportFixture<T>>(
-  scenario: Scenario<F>,
+  scenario: TransportScenario<T, F>,
   { topic, reads, features = {} }: TransportContract<T, F>,
 ): void {
-  scenario('tells what it is, the same to every client', async (fixture) => {
-    const [one, other] = [fixture.client(), fixture.client()];
+  scenario('tells what it is, the same to every client', async (_, connect) => {
+    const [one, other] = [connect(), connect()];
     const [a, b] = [(await startOf(one)).source, (await startOf(other)).source];
     strictEqual(one.reads, reads);
     strictEqual(a.kind, one.kind);
@@ -20,17 +20,17 @@ export function readingScenarios<T extends string, F extends TransportFixture<T>
     notStrictEqual(compareSources(a, b, name), 'different');
   });
 
-  scenario('I1: reads everything from the beginning, each record once', async (fixture) => {
+  scenario('I1: reads everything from the beginning, each record once', async (fixture, connect) => {
     const published = records(100);
     await fixture.publish(published);
-    sameItems((await collect(fixture.client(), 100)).values, valuesOf(published), 'values');
+    sameItems((await collect(connect(), 100)).values, valuesOf(published), 'values');
   });
 
-  scenario('I3: keeps the order of each key', async (fixture) => {
+  scenario('I3: keeps the order of each key', async (fixture, connect) => {
     const published = records(160);
     await fixture.publish(published.slice(0, 80));
     await fixture.publish(published.slice(80));
-    const read = await collect(fixture.client(), 160);
+    const read = await collect(connect(), 160);
     for (const { key } of published.slice(0, 16)) {
       const mine = read.records.filter((record) => Buffer.from(record.key ?? []).toString('utf8') === key);
       const expected = published.filter((record) => record.key === key);
@@ -42,9 +42,9 @@ export function readingScenarios<T extends string, F extends TransportFixture<T>
     }
   });
 
-  scenario('I1: resumes after any record with exactly the rest', async (fixture) => {
+  scenario('I1: resumes after any record with exactly the rest', async (fixture, connect) => {
     await fixture.publish(records(60));
-    const client = fixture.client();
+    const client = connect();
     const whole = follow(client, { from: await startOf(client) });
     await whole.until(({ records, atHead }) => atHead && records.length === 60, '60 records');
     await whole.stop();
@@ -70,9 +70,9 @@ export function readingScenarios<T extends string, F extends TransportFixture<T>
     }
   });
 
-  scenario('I4: starts a partition that the position does not name at its beginning', async (fixture) => {
+  scenario('I4: starts a partition that the position does not name at its beginning', async (fixture, connect) => {
     await fixture.publish(records(60));
-    const client = fixture.client();
+    const client = connect();
     const { position } = await collect(client, 60);
     const [left] = [...position.offsets];
     ok(left, 'the position names partitions');
@@ -87,25 +87,28 @@ export function readingScenarios<T extends string, F extends TransportFixture<T>
     strictEqual(reading.records.length, whole.of(left).flatMap((delivery) => delivery.records).length);
   });
 
-  scenario('gives every assigned partition a first delivery, even if nothing was ever published', async (fixture) => {
-    const client = fixture.client();
-    const reading = follow(client, { from: await startOf(client) });
-    await reading.until(({ atHead }) => atHead, 'a first delivery of every partition');
-    const assigned = reading.events.flatMap((event) => (event.type === 'assigned' ? event.partitions : []));
-    sameItems(
-      reading.deliveries.map((d) => partitionKey(d.partition)),
-      assigned.map(partitionKey),
-      'first deliveries',
-    );
-    ok(reading.deliveries.every((delivery) => delivery.atHead && delivery.records.length === 0));
-    await fixture.publish(records(40));
-    await reading.until(({ records, atHead }) => atHead && records.length >= 40, 'what was published afterwards');
-    await reading.stop();
-    sameItems(reading.values, valuesOf(records(40)), 'values');
-  });
+  scenario(
+    'gives every assigned partition a first delivery, even if nothing was ever published',
+    async (fixture, connect) => {
+      const client = connect();
+      const reading = follow(client, { from: await startOf(client) });
+      await reading.until(({ atHead }) => atHead, 'a first delivery of every partition');
+      const assigned = reading.events.flatMap((event) => (event.type === 'assigned' ? event.partitions : []));
+      sameItems(
+        reading.deliveries.map((d) => partitionKey(d.partition)),
+        assigned.map(partitionKey),
+        'first deliveries',
+      );
+      ok(reading.deliveries.every((delivery) => delivery.atHead && delivery.records.length === 0));
+      await fixture.publish(records(40));
+      await reading.until(({ records, atHead }) => atHead && records.length >= 40, 'what was published afterwards');
+      await reading.stop();
+      sameItems(reading.values, valuesOf(records(40)), 'values');
+    },
+  );
 
-  scenario('carries on live, and quiet partitions hold nobody up', async (fixture) => {
-    const client = fixture.client();
+  scenario('carries on live, and quiet partitions hold nobody up', async (fixture, connect) => {
+    const client = connect();
     const reading = follow(client, { from: await startOf(client) });
     await reading.until(({ atHead }) => atHead, 'the head');
     for (let round = 0; round < 20; round++) {
@@ -119,28 +122,28 @@ export function readingScenarios<T extends string, F extends TransportFixture<T>
     );
   });
 
-  scenario('resumes at the head with nothing old, and with all that is new', async (fixture) => {
+  scenario('resumes at the head with nothing old, and with all that is new', async (fixture, connect) => {
     await fixture.publish(records(30, 'old-'));
-    const client = fixture.client();
+    const client = connect();
     const { position } = await collect(client, 30);
     await fixture.publish(records(30, 'new-'));
-    sameItems((await collect(fixture.client(), 30, position)).values, valuesOf(records(30, 'new-')), 'values');
+    sameItems((await collect(connect(), 30, position)).values, valuesOf(records(30, 'new-')), 'values');
   });
 
-  scenario('hands over positions that survive their written form', async (fixture) => {
+  scenario('hands over positions that survive their written form', async (fixture, connect) => {
     await fixture.publish(records(30));
-    const { position } = await collect(fixture.client(), 30);
+    const { position } = await collect(connect(), 30);
     const restored = fromToken(toToken(position));
     deepStrictEqual([...restored.offsets].map(String), [...position.offsets].map(String));
     strictEqual(restored.offsets.compare(position.offsets), 'equal');
     await fixture.publish(records(10, 'more-'));
-    sameItems((await collect(fixture.client(), 10, restored)).values, valuesOf(records(10, 'more-')), 'values');
+    sameItems((await collect(connect(), 10, restored)).values, valuesOf(records(10, 'more-')), 'values');
   });
 
   if (features.grow !== undefined) {
     const { grow } = features;
-    scenario('I4: finds new partitions while reading and starts them at their beginning', async (fixture) => {
-      const client = fixture.client();
+    scenario('I4: finds new partitions while reading and starts them at their beginning', async (fixture, connect) => {
+      const client = connect();
       const reading = follow(client, { from: await startOf(client) });
       await reading.until(({ atHead }) => atHead, 'the head');
       const before = reading.partitions.length;
@@ -158,8 +161,8 @@ export function readingScenarios<T extends string, F extends TransportFixture<T>
 
   if (features.gap !== undefined) {
     const { gap } = features;
-    scenario('I1: moves over gaps without records, live and at a start', async (fixture) => {
-      const client = fixture.client();
+    scenario('I1: moves over gaps without records, live and at a start', async (fixture, connect) => {
+      const client = connect();
       const start = await startOf(client);
       const reading = follow(client, { from: start });
       await reading.until(({ atHead }) => atHead, 'the head');
@@ -173,7 +176,7 @@ export function readingScenarios<T extends string, F extends TransportFixture<T>
       await reading.stop();
       const expected = valuesOf([...records(16, 'one-'), ...records(16, 'two-')]);
       sameItems(reading.values, expected, 'live');
-      sameItems((await collect(fixture.client(), 32)).values, expected, 'from the beginning');
+      sameItems((await collect(connect(), 32)).values, expected, 'from the beginning');
       const { partitions } = await client.verify(reading.position(start), new AbortController().signal);
       ok(partitions.every(({ verdict }) => verdict === 'ok'));
     });

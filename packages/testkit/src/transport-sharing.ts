@@ -1,18 +1,18 @@
-import { type Delivery, type Partition, partitionKey, type Position } from '@tidemark/core';
+import { type Delivery, type Partition, partitionKey, type Position, type Transport } from '@tidemark/core';
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
 import { startOf } from './collect';
 import { eventually, quietTime } from './eventually';
 import { follow, type Reading } from './reading';
 import { records, sameItems, valuesOf } from './sample-records';
-import { type Scenario, type TransportContract, type TransportFixture } from './transport-fixture';
+import { type TransportContract, type TransportFixture, type TransportScenario } from './transport-fixture';
 
 /** Members of one group divide the partitions; together they lose nothing. The log needs at least two partitions. */
 export function sharingScenarios<T extends string, F extends TransportFixture<T>>(
-  scenario: Scenario<F>,
+  scenario: TransportScenario<T, F>,
   { features = {} }: TransportContract<T, F>,
 ): void {
-  scenario('gives a single member every partition', async (fixture) => {
-    const { member } = await group(fixture);
+  scenario('gives a single member every partition', async (fixture, connect) => {
+    const { member } = await group(connect);
     const only = member();
     await fixture.publish(records(48));
     await only.until(({ atHead, records }) => atHead && records.length >= 48, 'all records');
@@ -20,40 +20,43 @@ export function sharingScenarios<T extends string, F extends TransportFixture<T>
     ok(only.partitions.length > 1, 'at least two partitions');
   });
 
-  scenario('I1: divides the partitions when a member joins, and gives them back when it leaves', async (fixture) => {
-    const { member, applied } = await group(fixture);
-    const first = member();
-    await first.until(({ atHead }) => atHead, 'the head');
-    const all = first.partitions.map(partitionKey);
-    await fixture.publish(records(64, 'alone-'));
-    const second = member();
-    await divided(all, [first, second]);
-    await fixture.publish(records(64, 'together-'));
-    await eventually(() => applied.length >= 128, 'what both were to apply');
-    const mine = new Set(first.partitions.map(partitionKey));
-    ok(
-      first.events.some((event) => event.type === 'revoked'),
-      'the first was told what it had to give up',
-    );
-    const starts = first.starts.length;
-    for (const delivery of first.deliveries.filter(({ partition }) => !mine.has(partitionKey(partition)))) {
-      delivery.ack();
-      delivery.restart();
-    }
-    await quietTime();
-    strictEqual(first.starts.length, starts, 'after revoked, ack and restart do nothing');
-    await second.stop();
-    await first.until(({ partitions }) => partitions.length === all.length, 'the partitions back');
-    await fixture.publish(records(64, 'again-'));
-    await eventually(() => applied.length >= 192, 'everything');
-    await first.stop();
-    const published = [...records(64, 'alone-'), ...records(64, 'together-'), ...records(64, 'again-')];
-    sameItems(applied, valuesOf(published), 'each record took effect once');
-  });
+  scenario(
+    'I1: divides the partitions when a member joins, and gives them back when it leaves',
+    async (fixture, connect) => {
+      const { member, applied } = await group(connect);
+      const first = member();
+      await first.until(({ atHead }) => atHead, 'the head');
+      const all = first.partitions.map(partitionKey);
+      await fixture.publish(records(64, 'alone-'));
+      const second = member();
+      await divided(all, [first, second]);
+      await fixture.publish(records(64, 'together-'));
+      await eventually(() => applied.length >= 128, 'what both were to apply');
+      const mine = new Set(first.partitions.map(partitionKey));
+      ok(
+        first.events.some((event) => event.type === 'revoked'),
+        'the first was told what it had to give up',
+      );
+      const starts = first.starts.length;
+      for (const delivery of first.deliveries.filter(({ partition }) => !mine.has(partitionKey(partition)))) {
+        delivery.ack();
+        delivery.restart();
+      }
+      await quietTime();
+      strictEqual(first.starts.length, starts, 'after revoked, ack and restart do nothing');
+      await second.stop();
+      await first.until(({ partitions }) => partitions.length === all.length, 'the partitions back');
+      await fixture.publish(records(64, 'again-'));
+      await eventually(() => applied.length >= 192, 'everything');
+      await first.stop();
+      const published = [...records(64, 'alone-'), ...records(64, 'together-'), ...records(64, 'again-')];
+      sameItems(applied, valuesOf(published), 'each record took effect once');
+    },
+  );
 
-  scenario('I1: hands what a leaving member had not acknowledged to another', async (fixture) => {
+  scenario('I1: hands what a leaving member had not acknowledged to another', async (fixture, connect) => {
     await fixture.publish(records(64));
-    const { member, applied } = await group(fixture);
+    const { member, applied } = await group(connect);
     const idle = member(() => undefined);
     await idle.until((r) => r.records.length > 0, 'a delivery');
     const other = member();
@@ -64,8 +67,8 @@ export function sharingScenarios<T extends string, F extends TransportFixture<T>
     sameItems(applied, valuesOf(records(64)), 'each record took effect once');
   });
 
-  scenario('keeps more members than partitions, and any of them can take over', async (fixture) => {
-    const { member, applied } = await group(fixture);
+  scenario('keeps more members than partitions, and any of them can take over', async (fixture, connect) => {
+    const { member, applied } = await group(connect);
     const first = member();
     await first.until(({ atHead }) => atHead, 'the head');
     const all = first.partitions.map(partitionKey);
@@ -85,8 +88,8 @@ export function sharingScenarios<T extends string, F extends TransportFixture<T>
 
   if (features.grow !== undefined) {
     const { grow } = features;
-    scenario('I4: divides new partitions too', async (fixture) => {
-      const { member, applied } = await group(fixture);
+    scenario('I4: divides new partitions too', async (fixture, connect) => {
+      const { member, applied } = await group(connect);
       const members = [member(), member()];
       await eventually(() => members.every(({ partitions }) => partitions.length > 0), 'both to have partitions');
       const before = members.flatMap(({ partitions }) => partitions).length;
@@ -106,8 +109,8 @@ export function sharingScenarios<T extends string, F extends TransportFixture<T>
 }
 
 /** Members that keep one position together, as a shared replica does: a delivery counts only where the position stands. */
-async function group<T extends string>(fixture: TransportFixture<T>) {
-  let stored: Position = await startOf(fixture.client());
+async function group<T extends string>(connect: () => Transport<T>) {
+  let stored: Position = await startOf(connect());
   const applied: (string | null)[] = [];
   const apply = (delivery: Delivery<T>) => {
     const { partition, after, through, records } = delivery;
@@ -120,7 +123,7 @@ async function group<T extends string>(fixture: TransportFixture<T>) {
     delivery.ack();
   };
   const member = (onDelivery: (delivery: Delivery<T>) => void = apply): Reading<T> =>
-    follow(fixture.client(), { from: () => Promise.resolve(stored), onDelivery });
+    follow(connect(), { from: () => Promise.resolve(stored), onDelivery });
   return { member, applied };
 }
 
