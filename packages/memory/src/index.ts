@@ -1,1 +1,3 @@
-export type {};
+export { memoryLog } from './memory-log';
+export type { MemoryLog, MemoryLogOptions } from './memory-log';
+export type { TopicLayout } from './broker';

@@ -1,0 +1,36 @@
+import { type Advance, FencedOut, type Position, type PositionStore, showPartition, type Stored } from '@tidemark/core';
+
+/** Positions that last as long as the process. */
+export class MemoryPositions implements PositionStore {
+  private resets = 0;
+  private current: { readonly snapshotId: string; readonly position: Position } | undefined;
+
+  load(): Promise<Stored> {
+    const stored: Stored =
+      this.current === undefined
+        ? { term: this.resets, state: 'empty' }
+        : { term: this.resets, state: 'ready', position: this.current.position };
+    return Promise.resolve(stored);
+  }
+
+  reset(position: Position, snapshotId: string): Promise<void> {
+    this.resets++;
+    this.current = { snapshotId, position };
+    return Promise.resolve();
+  }
+
+  async save(snapshotId: string, advances: readonly Advance[]): Promise<void> {
+    await Promise.resolve();
+    const { current } = this;
+    if (current?.snapshotId !== snapshotId)
+      throw new FencedOut('the positions belong to another snapshot: somebody has bootstrapped since');
+    let { offsets } = current.position;
+    for (const { partition, after, through } of advances) {
+      const stands = offsets.through(partition);
+      if (stands !== after)
+        throw new FencedOut(`${showPartition(partition)} stands at ${stands}, not at ${after}: somebody else saved it`);
+      offsets = offsets.with(partition, through);
+    }
+    this.current = { snapshotId, position: { source: current.position.source, offsets } };
+  }
+}
