@@ -22,6 +22,7 @@ import {
   type ReplicaFixture,
   type ReplicaScenario,
   shown,
+  type StoredDeadLetter,
   throughs,
 } from './replica-fixture';
 
@@ -189,12 +190,13 @@ export function applyScenarios<F extends ReplicaFixture>(
       deepStrictEqual(await letters(), expected, 'a batch that has moved leaves no dead letters');
 
       async function letters() {
-        return (await deadLetters(fixture)).map(({ topic, partition, offset, code }) => ({
-          topic,
-          partition,
-          offset,
-          code,
-        }));
+        const copy = (letter: StoredDeadLetter) => ({
+          topic: letter.topic,
+          partition: letter.partition,
+          offset: letter.offset,
+          code: letter.code,
+        });
+        return Array.from(await deadLetters(fixture), copy);
       }
     });
   }
