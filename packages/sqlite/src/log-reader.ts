@@ -29,6 +29,8 @@ const pageBytes = 1024 * 1024;
 export class LogReader {
   private readonly tables: LogTables;
   private readonly statements: Statements;
+  /** As first described here. A cursor beyond the end of a topic that was made anew since then is of the old one. */
+  private readonly epochs = new Map<string, string>();
 
   constructor(
     readonly db: SqliteDatabase,
@@ -45,10 +47,15 @@ export class LogReader {
   }
 
   describe(): Description {
-    return this.reading(() => ({
-      source: this.tables.source(this.topics),
-      partitions: this.lanes().map((lane) => ({ ...nameOf(lane), trimmed: trimmedOf(lane), head: headOf(lane) })),
-    }));
+    return this.reading(() => {
+      const source = this.tables.source(this.topics);
+      for (const [topic, epoch] of Object.entries(source.epochs))
+        if (!this.epochs.has(topic)) this.epochs.set(topic, epoch);
+      return {
+        source,
+        partitions: this.lanes().map((lane) => ({ ...nameOf(lane), trimmed: trimmedOf(lane), head: headOf(lane) })),
+      };
+    });
   }
 
   page({ topic, partition }: Partition, after: Offset): Page | { readonly lost: LossReason } {
@@ -56,7 +63,9 @@ export class LogReader {
       const lane = this.topics.includes(topic) ? this.tables.lane(topic, partition) : undefined;
       if (lane === undefined) return { lost: 'unknown' };
       if (compareOffsets('decimal', after, trimmedOf(lane)) < 0) return { lost: 'expired' };
-      if (compareOffsets('decimal', after, headOf(lane)) > 0) return { lost: 'ahead' };
+      const { epoch } = this.tables.topic(topic);
+      const recreated = epoch !== (this.epochs.get(topic) ?? epoch);
+      if (compareOffsets('decimal', after, headOf(lane)) > 0) return { lost: recreated ? 'changed' : 'ahead' };
       const records = this.records(lane, after);
       const through = records.at(-1)?.offset ?? after;
       return {
@@ -64,7 +73,7 @@ export class LogReader {
         through,
         atHead: through === headOf(lane),
         lag: BigInt(lane.next) - BigInt(following(through)),
-        epoch: this.tables.topic(topic).epoch,
+        epoch,
         witness: this.tables.witness(lane.id, after),
       };
     });

@@ -1,0 +1,71 @@
+import { type Change } from '@tidemark/core';
+import { type Item, replicaContract, type ReplicaFixture, type StoredDeadLetter } from '@tidemark/testkit';
+import { sqliteReplica, sqliteTable } from '../src';
+import { type TestDatabase, TestFile } from './database';
+
+interface Fixture extends ReplicaFixture {
+  readonly db: TestDatabase;
+}
+
+const fixture =
+  (prepare: (db: TestDatabase) => void, replica: (db: TestDatabase) => ReturnType<Fixture['replica']>) =>
+  async (): Promise<Fixture> => {
+    const file = new TestFile();
+    const db = file.connect();
+    prepare(db);
+    return {
+      db,
+      replica: () => replica(file.connect()),
+      rows: async () => {
+        if (db.prepare("select 1 from sqlite_master where name = 'item'").get() === undefined) return new Map();
+        const rows = db.prepare('select id, text from item').all() as Item[];
+        return new Map(rows.map(({ id, text }) => [id, { id, text }]));
+      },
+      close: async () => file.close(),
+    };
+  };
+
+const deadLetters = async ({ db }: Fixture): Promise<StoredDeadLetter[]> => {
+  const rows = db.prepare('select topic, partition, offset, code from tidemark_dead_letter order by id').all();
+  return Array.from(rows as StoredDeadLetter[], (row) => ({ ...row }));
+};
+
+replicaContract<Fixture>(
+  { describe, it },
+  {
+    name: 'sqliteTable',
+    shared: true,
+    open: fixture(
+      () => undefined,
+      (db) => sqliteTable<Item>(db, { table: 'item', key: 'id', columns: { id: 'text', text: 'text' } }),
+    ),
+    features: {
+      deadLetters,
+      strangeRow: ({ db }, { id, text }) => {
+        db.exec('create table item (id text primary key, text text)');
+        db.prepare('insert into item values (?, ?)').run(id, text);
+      },
+    },
+  },
+);
+
+replicaContract<Fixture>(
+  { describe, it },
+  {
+    name: 'sqliteReplica',
+    shared: true,
+    open: fixture(
+      (db) => db.exec('create table item (id text primary key, text text)'),
+      (db) =>
+        sqliteReplica<Change<Item>>(db, {
+          name: 'items',
+          clear: (tx) => tx.exec('delete from item'),
+          apply: (tx, change) => {
+            if (change.op === 'remove') tx.prepare('delete from item where id = ?').run(change.key);
+            else tx.prepare('insert or replace into item values (?, ?)').run(change.row.id, change.row.text);
+          },
+        }),
+    ),
+    features: { deadLetters },
+  },
+);
