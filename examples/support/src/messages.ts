@@ -14,8 +14,10 @@ export type Order =
 export type SourceSays =
   /** It listens on 127.0.0.1; `total` is how many updates it has to replay (0: it has nothing of its own to replay). */
   | { readonly says: 'ready'; readonly port: number; readonly total: number }
-  /** So many updates are written in all. */
-  | { readonly says: 'written'; readonly updates: number }
+  /** So many updates are written in all, and there are more to come. */
+  | { readonly says: 'writing'; readonly updates: number }
+  /** The order to write `upTo` is carried out. */
+  | { readonly says: 'written'; readonly upTo: number; readonly updates: number }
   /** Where the log ends, as a token. */
   | { readonly says: 'head'; readonly position: string }
   | { readonly says: 'trimmed' }

@@ -4,13 +4,16 @@ import { type Position, toToken } from '@tidemark/core';
 import { explain, letGo, obey, say } from './driver-link';
 import { type Order } from './messages';
 
+/** How often progress is told, in milliseconds. */
+const everyMs = 10;
+
 /** A source of updates that serves HTTP. */
 export interface SourceService {
   readonly handle: (req: IncomingMessage, res: ServerResponse) => void;
   /** How many updates there are to replay. */
   readonly total: number;
-  /** Replays until this many are written in all; answers how many are. */
-  readonly write: (upTo: number) => Promise<number>;
+  /** Replays until this many are written in all, telling how many are; answers how many are. */
+  readonly write: (upTo: number, onWritten: (updates: number) => void) => Promise<number>;
   readonly head: () => Promise<Position>;
   /** Drops everything from the log that is in it now. */
   readonly trim: () => void;
@@ -53,13 +56,23 @@ export async function runSource(open: () => Promise<SourceService>, port = 0): P
 async function carryOut(service: SourceService, order: Exclude<Order, { order: 'stop' }>): Promise<void> {
   switch (order.order) {
     case 'write':
-      return say({ says: 'written', updates: await service.write(order.upTo) });
+      return say({ says: 'written', upTo: order.upTo, updates: await service.write(order.upTo, telling()) });
     case 'head':
       return say({ says: 'head', position: toToken(await service.head()) });
     case 'trim':
       service.trim();
       return say({ says: 'trimmed' });
   }
+}
+
+/** Tells now and then, not each time. */
+function telling(): (updates: number) => void {
+  let told = performance.now();
+  return (updates) => {
+    if (performance.now() - told < everyMs) return;
+    told = performance.now();
+    void say({ says: 'writing', updates });
+  };
 }
 
 async function fail(error: unknown): Promise<void> {
