@@ -39,6 +39,12 @@ describe('a damaged snapshot', () => {
       expect(await outcome(body.subarray(0, length))).toMatchObject({ code: 'SNAPSHOT_REJECTED', retryable: true });
   });
 
+  it('I6: with anything after its end it is refused', async () => {
+    const body = await small();
+    for (const more of ['\n', 'x', ' ', '{"type":"end"}\n'])
+      expect(await outcome(body, Buffer.from(more))).toMatchObject({ code: 'SNAPSHOT_REJECTED' });
+  });
+
   it('split at any offset it is the same', async () => {
     const body = await small();
     const whole = await outcome(body);
