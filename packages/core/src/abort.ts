@@ -10,6 +10,7 @@ export function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> 
       reject(signal.reason);
     };
     if (signal.aborted) {
+      work.catch(() => undefined); // nobody waits for it any more
       onAbort();
       return;
     }
