@@ -1,7 +1,7 @@
 import * as t from 'io-ts';
 import { MalformedPosition, SourceMismatch, SyncError } from './errors';
 import { before, beginning, closed, type Offset, offsetFrom, following } from './offset';
-import { type Comparison, OffsetMap } from './offset-map';
+import { type Comparison, type Entry, OffsetMap } from './offset-map';
 import { partitionKey, showPartition } from './partition';
 import { compareSources, showSource, type Source } from './source';
 
@@ -169,11 +169,15 @@ const TpsShape = t.array(
  */
 export function offsetsFromTps(tps: unknown, meaning: TpsMeaning = 'next'): OffsetMap {
   if (!TpsShape.is(tps)) throw new MalformedPosition('tps is an array of { topic, partition, offset }');
-  return tps.reduce((map, { topic, partition, offset }) => {
+  const entries = new Map<string, Entry>();
+  for (const { topic, partition, offset } of tps) {
+    if (typeof partition === 'number' && !Number.isSafeInteger(partition))
+      throw new MalformedPosition(`tps names partition ${String(partition)} of ${topic}, which isn't a whole number`);
     const at = { topic, partition: String(partition) };
-    if (map.has(at)) throw new MalformedPosition(`tps names ${showPartition(at)} twice`);
-    return map.with(at, { through: meaning === 'next' ? before(offset) : lastOf(offset) });
-  }, OffsetMap.empty('decimal'));
+    if (entries.has(partitionKey(at))) throw new MalformedPosition(`tps names ${showPartition(at)} twice`);
+    entries.set(partitionKey(at), { ...at, through: meaning === 'next' ? before(offset) : lastOf(offset) });
+  }
+  return OffsetMap.from('decimal', entries.values());
 }
 
 const lastOf = (offset: string | number): Offset =>
