@@ -29,7 +29,7 @@ export interface Answer {
   readonly text: () => Promise<string>;
   /** The body as it comes, uncompressed and without a cap. Our clock stands still while nobody pulls. */
   readonly chunks: () => AsyncGenerator<Uint8Array, void, undefined>;
-  /** The body isn't wanted. */
+  /** The body isn't wanted, or is read already. */
   readonly discard: () => void;
 }
 

@@ -25,21 +25,24 @@ export class RemoteStream {
     if (wait && this.mode === 'sse') return this.events.read(offset, signal);
     const answer = await this.ask({ offset, live: wait ? 'long-poll' : undefined }, signal);
     this.cursor = answer.headers.get(feedHeaders.cursor) ?? this.cursor;
-    const lost = lossOf(answer);
-    if (lost !== undefined) return { lost };
-    if (answer.status !== 200 && answer.status !== 204) throw refused(answer);
-    const chunk = chunkOf(answer);
-    if (answer.status === 200) return { ...chunk, messages: await messagesIn(answer) };
-    answer.discard();
-    return chunk;
+    try {
+      const lost = lossOf(answer);
+      if (lost !== undefined) return { lost };
+      if (answer.status !== 200 && answer.status !== 204) throw refused(answer);
+      const chunk = chunkOf(answer);
+      return answer.status === 204 ? chunk : { ...chunk, messages: await messagesIn(answer) };
+    } finally {
+      answer.discard();
+    }
   }
 
   /** The stream's tail and what else its headers tell; `undefined` if there is no such stream. */
   async head(signal: AbortSignal): Promise<Chunk | undefined> {
     const answer = await request({ url: this.url, method: 'HEAD', live: false, signal }, this.options);
-    if (answer.status !== 200 && lossOf(answer) === undefined) throw refused(answer);
     answer.discard();
-    return answer.status === 200 ? chunkOf(answer) : undefined;
+    if (answer.status === 200) return chunkOf(answer);
+    if (lossOf(answer) === undefined) throw refused(answer);
+    return undefined;
   }
 
   private ask(query: { offset: string; live: LiveMode | undefined }, signal: AbortSignal): Promise<Answer> {
@@ -77,10 +80,8 @@ function textIn(value: string | null, where: string): string | undefined {
 
 async function messagesIn(answer: Answer): Promise<readonly unknown[]> {
   const { headers, where } = answer;
-  if (!/^application\/json\s*(;|$)/i.test(headers.get('content-type') ?? '')) {
-    answer.discard();
+  if (!/^application\/json\s*(;|$)/i.test(headers.get('content-type') ?? ''))
     throw new TransportFault(`${where} is no stream of JSON messages`);
-  }
   const text = await answer.text();
   try {
     return messagesOf(text, where);
