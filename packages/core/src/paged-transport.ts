@@ -171,7 +171,7 @@ class Reader<Topic extends string> {
     let fetched = this.fetch(partition, at.through, false, signal);
     try {
       for (;;) {
-        const page = await fetched;
+        const page = await orAborted(fetched, signal);
         if ('lost' in page) return await lose((await this.isAnew(follower, signal)) ? 'changed' : page.lost);
         if (differs(page.epoch, follower.epoch) || differs(page.witness, at.witness)) return await lose('changed');
         const { records, through, atHead, lag } = page;
