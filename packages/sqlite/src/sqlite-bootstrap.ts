@@ -1,6 +1,6 @@
-import { type Bootstrap, FencedOut, type Partition, type Position, type SnapshotToken } from '@tidemark/core';
+import { type Bootstrap, FencedOut, floorOf, type Partition, type Position, type SnapshotToken } from '@tidemark/core';
 import { type SqliteDatabase } from './database';
-import { coversFloor, floorOf } from './floor';
+import { mayReplace } from './floor';
 import { storable } from './identifier';
 import { type Marks } from './marks';
 import { type Model } from './model';
@@ -75,7 +75,7 @@ export class SqliteBootstrap<in Change> implements Bootstrap<Change> {
         this.requireStaged(row.staged);
         this.requireStaged(staging.count());
         const floor = row.source === null ? undefined : floorOf(marks.position(row.source), lost);
-        if (floor !== undefined && !coversFloor(position, floor)) {
+        if (floor !== undefined && !mayReplace(position, floor)) {
           this.save({ ...row, ...this.dropped() });
           return { belowFloor: floor };
         }

@@ -28,6 +28,7 @@ import { storable } from './identifier';
 import { LogReader } from './log-reader';
 import { kind } from './log-tables';
 import { count, LogWriter, type SqliteTopicOptions, type TrimTo } from './log-writer';
+import { SnapshotConnection } from './snapshot-connection';
 import { SnapshotReading } from './snapshot-reading';
 import { sqlitePositions } from './sqlite-positions';
 import { asSyncError } from './sql-error';
@@ -169,7 +170,7 @@ class EmbeddedLog<Topic extends string> implements SqliteLog<Topic> {
   private openSnapshot(rows: Rows<Topic, SqliteDatabase>, { scope, signal }: SnapshotRequest): Snapshot {
     signal.throwIfAborted();
     const reader = this.openReader();
-    const { db } = reader;
+    const db = new SnapshotConnection(reader.db);
     const close = (): void => {
       db.close();
     };

@@ -11,6 +11,8 @@ import {
   Unavailable,
   witnessOf,
 } from '@tidemark/core';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { type SqliteDatabase, type SqliteLog, sqliteLog, type SqliteLogOptions, type SqliteTopicOptions } from '../src';
 import { type TestDatabase, TestFile } from './database';
 
@@ -316,6 +318,23 @@ describe('snapshot', () => {
     const snapshot = await source.open({ scope: 'a=7', signal });
     expect(snapshot.scope).toBe('a=7');
     expect(await seen(snapshot.chunks)).toMatchObject([{ a: 7 }]);
+  });
+
+  it('keeps the statement that its rows come from, whatever the garbage collector does', async () => {
+    setFlagsFromString('--expose-gc');
+    const gc = runInNewContext('gc') as () => void;
+    const log = open();
+    for (let i = 0; i < 1_200; i++) change(log, i);
+    const snapshot = await log.snapshot({ orders: (_, reader) => rowsOf(reader) }).open(request);
+    let rows = 0;
+    for await (const chunk of snapshot.chunks) {
+      rows += chunk.rows.length;
+      for (let turn = 0; turn < 3; turn++) {
+        gc();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    }
+    expect(rows).toBe(1_200);
   });
 
   const connectionsAfter = async (use: (chunks: AsyncIterable<{ rows: readonly unknown[] }>) => Promise<unknown>) => {
