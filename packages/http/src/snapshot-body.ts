@@ -3,8 +3,8 @@ import { type Deadlines } from './deadlines';
 import { codeOf } from './snapshot-get';
 
 /**
- * A response's body, decompressed, piece by piece: what isn't pulled stays in the socket. Ending the iteration closes the
- * connection. Throws the deadlines' reason, or `SnapshotRejected`: retryable where the connection broke.
+ * A response's body, decompressed, piece by piece: what isn't pulled stays in the socket. Aborting the deadlines closes the
+ * connection. Throws their reason, or `SnapshotRejected`: retryable where the connection broke.
  */
 export async function* bodyOf(
   response: Response,
@@ -28,14 +28,10 @@ export async function* bodyOf(
       deadlines.rest();
     }
   };
-  try {
-    for (let piece = await read(); !piece.done; piece = await read()) {
-      bytes += piece.value.length;
-      if (bytes > maxBytes)
-        throw new SnapshotRejected(`${what}: more decompressed bytes than limits.maxBytes, ${maxBytes}`, false);
-      yield Buffer.from(piece.value.buffer, piece.value.byteOffset, piece.value.byteLength);
-    }
-  } finally {
-    reader.cancel().catch(() => undefined);
+  for (let piece = await read(); !piece.done; piece = await read()) {
+    bytes += piece.value.length;
+    if (bytes > maxBytes)
+      throw new SnapshotRejected(`${what}: more decompressed bytes than limits.maxBytes, ${maxBytes}`, false);
+    yield Buffer.from(piece.value.buffer, piece.value.byteOffset, piece.value.byteLength);
   }
 }

@@ -254,6 +254,27 @@ describe('serveSnapshot: the way out', () => {
     socket.destroy();
   });
 
+  it('a slow snapshot that makes progress is not idle', async () => {
+    const source = scripted(async function* () {
+      for (let i = 0; i < 8; i++) {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        yield { rows: [i] };
+      }
+    });
+    const response = await serveSnapshot(source, { idleMs: 300 }).fetch(new Request('http://a.example/'));
+    expect((await response.text()).trim().split('\n')).toHaveLength(10);
+  });
+
+  it('ends the source when the body is cancelled, which is no error', async () => {
+    const errors: unknown[] = [];
+    const source = scripted(endless);
+    const handler = serveSnapshot(source, { onError: (error) => errors.push(error) });
+    const response = await handler.fetch(new Request('http://a.example/'));
+    await response.body!.cancel();
+    await eventually('the source is ended', () => source.ended === 1);
+    expect(errors).toEqual([]);
+  });
+
   it('ends a snapshot that is not over within the total deadline, although it makes progress', async () => {
     const errors: unknown[] = [];
     const source = scripted(async function* () {
