@@ -25,7 +25,7 @@ export class ServiceA {
 
   private constructor(
     readonly directory: string,
-    readonly db: DatabaseSync,
+    readonly db: InstanceType<typeof DatabaseSync>,
     readonly log: SqliteLog<'things'>,
     private readonly server: Server,
   ) {}
