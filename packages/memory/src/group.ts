@@ -1,7 +1,7 @@
 import { type Assignments, orAborted, type Partition, partitionKey } from '@tidemark/core';
 
 /** One reader of a group; its place in the set of members is all that it has. */
-type Member = object;
+export type Member = object;
 
 /**
  * Members that divide the partitions: each keeps what it has as far as that is fair, and a partition is assigned elsewhere
@@ -73,7 +73,7 @@ export class Group {
 }
 
 /** Who should have each partition: owners keep theirs up to a fair share, the others fill up with the rest. */
-function divide(
+export function divide(
   keys: readonly string[],
   members: readonly Member[],
   owners: ReadonlyMap<string, Member>,

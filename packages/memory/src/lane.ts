@@ -46,6 +46,7 @@ export class Lane {
 
   /** Offsets that no record has: control records, aborted transactions. */
   gap(count: number): void {
+    if (count === 0) return;
     this.head = decimal(BigInt(following(this.head)) + BigInt(count - 1));
     this.wake();
   }
