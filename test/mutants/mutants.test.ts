@@ -38,6 +38,10 @@ interface Outcome {
 async function testsOf(invariant: string): Promise<Outcome> {
   const jest = join(root, 'node_modules/jest/bin/jest.js');
   const only = `\\b${invariant}\\b.*:`;
+  const folder = join(copy, 'packages/core/test');
+  const carriers = readdirSync(folder).filter(
+    (file) => file.endsWith('.test.ts') && new RegExp(`'.*${only}`).test(readFileSync(join(folder, file), 'utf8')),
+  );
   const args = [
     jest,
     '--rootDir',
