@@ -1,11 +1,5 @@
-import {
-  DeadlineExceeded,
-  InvalidConfiguration,
-  orAborted,
-  SyncError,
-  TransportFault,
-  Unavailable,
-} from '@tidemark/core';
+import { InvalidConfiguration, orAborted, SyncError, TransportFault, Unavailable } from '@tidemark/core';
+import { Call } from './feed-call';
 
 /** How a feed is asked. All times in milliseconds. */
 export interface FeedRequestOptions {
@@ -89,13 +83,9 @@ async function once({ url, method = 'GET', headers, live, signal }: Ask, options
   const call = new Call(where, ms, signal);
   try {
     call.awaits();
-    const asked = await orAborted(Promise.resolve(options.headers?.()), call.signal);
-    const response = await fetch(bare(url), {
-      method,
-      headers: { ...basic(url), ...asked, ...headers },
-      redirect: 'manual',
-      signal: call.signal,
-    });
+    const asked = await orAborted(askHeaders(options, where), call.signal);
+    const fields = headersOf({ ...basic(url), ...asked, ...headers }, where);
+    const response = await fetch(bare(url), { method, headers: fields, redirect: 'manual', signal: call.signal });
     const chunks = () => chunksOf(response, call);
     return {
       status: response.status,
@@ -140,54 +130,21 @@ async function textOf(chunks: AsyncIterable<Uint8Array>, max: number, where: str
   return Buffer.concat(parts).toString('utf8');
 }
 
-/** What ends one request early: the caller's abort, our deadline while something is awaited, or its end. */
-class Call {
-  private readonly controller = new AbortController();
-  private timer: NodeJS.Timeout | undefined;
-
-  constructor(
-    private readonly where: string,
-    private readonly ms: number,
-    private readonly parent: AbortSignal,
-  ) {
-    if (parent.aborted) this.onParent();
-    else parent.addEventListener('abort', this.onParent, { once: true });
+async function askHeaders({ headers }: FeedRequestOptions, where: string): Promise<Readonly<Record<string, string>>> {
+  try {
+    return (await headers?.()) ?? {};
+  } catch (cause) {
+    if (cause instanceof SyncError) throw cause;
+    throw new Unavailable(`the headers for ${where} can't be had: the \`headers\` function failed`, { cause });
   }
+}
 
-  get signal(): AbortSignal {
-    return this.controller.signal;
+function headersOf(fields: Readonly<Record<string, string>>, where: string): Headers {
+  try {
+    return new Headers(fields);
+  } catch {
+    throw new InvalidConfiguration(`the headers for ${where} can't be sent: HTTP forbids a name or value among them`);
   }
-
-  awaits(): void {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
-      this.controller.abort(new DeadlineExceeded(`${this.where} was silent for ${this.ms} ms`));
-    }, this.ms);
-  }
-
-  rests(): void {
-    clearTimeout(this.timer);
-  }
-
-  /** What to throw: the reason of our own abort, or what the network did. */
-  failed(cause: unknown): unknown {
-    const reason: unknown = this.signal.reason;
-    this.end();
-    if (reason !== undefined) return reason;
-    if (cause instanceof SyncError) return cause;
-    return new Unavailable(`${this.where} can't be reached, or broke off${codeOf(cause)}`, { cause });
-  }
-
-  /** Frees whatever is still held; does nothing to an answer that was read to its end. */
-  end(): void {
-    clearTimeout(this.timer);
-    this.parent.removeEventListener('abort', this.onParent);
-    this.controller.abort();
-  }
-
-  private readonly onParent = (): void => {
-    this.controller.abort(this.parent.reason);
-  };
 }
 
 /** fetch refuses URLs that hold credentials. */
@@ -203,11 +160,4 @@ function basic({ username, password }: URL): Readonly<Record<string, string>> {
   if (username === '' && password === '') return {};
   const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
   return { authorization: `Basic ${Buffer.from(pair, 'utf8').toString('base64')}` };
-}
-
-/** ` (ECONNREFUSED)`, where the network says something like it. */
-function codeOf(error: unknown): string {
-  const cause: unknown = error instanceof Error ? error.cause : undefined;
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  return typeof code === 'string' ? ` (${code})` : '';
 }

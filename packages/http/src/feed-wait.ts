@@ -38,7 +38,7 @@ export async function within<T>(
   const end = () => {
     ended.abort(signal.reason);
   };
-  const timer = setTimeout(end, ms);
+  const timer = setTimeout(end, ms).unref();
   signal.addEventListener('abort', end, { once: true });
   if (signal.aborted) end();
   try {

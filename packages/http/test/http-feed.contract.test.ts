@@ -17,7 +17,9 @@ const open = (mode: 'long-poll' | 'sse') => async (): Promise<Fixture> => {
     log,
     client: () => httpFeed(`${server.url}/feed`, { topics: ['orders'], mode }),
     publish: (records) => log.publish('orders', records),
-    close: () => server[Symbol.asyncDispose](),
+    close: async () => {
+      await server[Symbol.asyncDispose]();
+    },
   };
 };
 

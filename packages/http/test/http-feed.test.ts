@@ -193,6 +193,17 @@ describe('httpFeed', () => {
     expect(asked).toBe(4);
   });
 
+  it.each([
+    ['fails', () => Promise.reject(new Error('canary')), Unavailable],
+    ['gives what HTTP forbids', () => Promise.resolve({ authorization: 'a\ncanary' }), InvalidConfiguration],
+  ])('tells when the headers function %s, without what it gave', async (_, headers, type) => {
+    await using w = await world(1, { headers });
+    const error = await w.transport.identify(never).catch((e: unknown) => e);
+    expect(error).toBeInstanceOf(type);
+    expect(String(error)).not.toContain('canary');
+    expect(w.asked).toEqual([]);
+  });
+
   it('sends credentials of the URL as Basic, keeps its query, and shows neither', async () => {
     await using w = await world(4);
     const url = w.url.replace('//', '//us%20er:pass%3Acanary@') + '/?token=canary';
