@@ -16,8 +16,8 @@ export type SourceSays =
   | { readonly says: 'ready'; readonly port: number; readonly total: number }
   /** So many updates are written in all, and there are more to come. */
   | { readonly says: 'writing'; readonly updates: number }
-  /** The order to write `upTo` is carried out. */
-  | { readonly says: 'written'; readonly upTo: number; readonly updates: number }
+  /** The order to write is carried out: so many updates are written in all. */
+  | { readonly says: 'written'; readonly updates: number }
   /** Where the log ends, as a token. */
   | { readonly says: 'head'; readonly position: string }
   | { readonly says: 'trimmed' }

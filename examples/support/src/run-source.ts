@@ -56,7 +56,7 @@ export async function runSource(open: () => Promise<SourceService>, port = 0): P
 async function carryOut(service: SourceService, order: Exclude<Order, { order: 'stop' }>): Promise<void> {
   switch (order.order) {
     case 'write':
-      return say({ says: 'written', upTo: order.upTo, updates: await service.write(order.upTo, telling()) });
+      return say({ says: 'written', updates: await service.write(order.upTo, telling()) });
     case 'head':
       return say({ says: 'head', position: toToken(await service.head()) });
     case 'trim':
