@@ -41,6 +41,23 @@ export function storedScenarios<F extends ReplicaFixture>(scenario: ReplicaScena
     strictEqual(stored.source.cluster, undefined);
   });
 
+  scenario('tells whose rows it holds: version and scope come back with giveBack', async (fixture) => {
+    const bound = { pipeline: 'items', version: '1', scope: 'media=1' };
+    const first = await fixture.replica().take(await fixture.replica().load(), bound);
+    strictEqual(await first.swap(position('1'), []), 'swapped');
+    const told = async () => {
+      const { version, scope } = await fixture.replica().load();
+      return { version, scope };
+    };
+    deepStrictEqual(await told(), { version: '1', scope: 'media=1' });
+    const second = await fixture
+      .replica()
+      .take(await fixture.replica().load(), { pipeline: 'items', version: '2', scope: 'media=2' });
+    deepStrictEqual(await told(), { version: '2', scope: 'media=2' });
+    await second.giveBack();
+    deepStrictEqual(await told(), { version: '1', scope: 'media=1' });
+  });
+
   scenario('keeps lexical offsets', async (fixture) => {
     const lexical = position('0000_10', 'a~b', { kind: 'suite', order: 'lexical', epochs: {} });
     await bootstrapped(fixture.replica(), lexical, item('a'));
