@@ -42,6 +42,12 @@ export class TranslateFailed extends SyncError {
   readonly retryable = false;
 }
 
+/** A function of yours that a replica calls threw (its error is the cause). Nothing of its transaction was kept. */
+export class HandlerFailed extends SyncError {
+  readonly code = 'HANDLER_FAILED';
+  readonly retryable = false;
+}
+
 /** A snapshot that can't be taken over: cut off, wrong digest, wrong schema, wrong scope, too large. */
 export class SnapshotRejected extends SyncError {
   readonly code = 'SNAPSHOT_REJECTED';

@@ -100,6 +100,7 @@ export type HandoffEvent =
 export interface HandoffOptions {
   readonly pipeline: string;
   readonly version?: string | undefined;
+  readonly scope?: string | undefined;
   readonly onMustRefetch: 'resnapshot' | 'fail';
   readonly onUnknownPosition: 'resnapshot' | 'fail';
   /** How long a heartbeat must stand still, in milliseconds. */
@@ -290,8 +291,9 @@ const follow = (term: number): Next => ({
 function look(state: State<'loading' | 'waiting'>, { stored, now }: Event<'loaded'>, options: HandoffOptions): Next {
   if (stored.pipeline !== undefined && stored.pipeline !== options.pipeline)
     return { at: 'failed', error: boundElsewhere(stored.pipeline, options.pipeline) };
-  const otherVersion = stored.pipeline !== undefined && stored.version !== options.version;
-  if (otherVersion && state.everFollowed) return { at: 'failed', error: superseded(stored.version, options.version) };
+  const changed =
+    stored.pipeline !== undefined && (stored.version !== options.version || stored.scope !== options.scope);
+  if (changed && state.everFollowed) return { at: 'failed', error: superseded(stored, options) };
   switch (stored.state) {
     case 'empty':
       return { at: 'opening', serving: undefined, seen: stored, held: undefined };
@@ -302,7 +304,7 @@ function look(state: State<'loading' | 'waiting'>, { stored, now }: Event<'loade
     case 'bootstrapping':
       return { at: 'waiting', term: stored.term, heartbeat: stored.heartbeat, since: now };
     case 'ready': {
-      if (otherVersion) return refetch(stored, 'pipelineChanged', [], undefined, options);
+      if (changed) return refetch(stored, 'pipelineChanged', [], undefined, options);
       const serving = 'serving' in state ? state.serving : undefined;
       // somebody has re-snapshotted since we found something lost: look with fresh eyes
       const lost = serving === stored.term ? state.lost : [];
@@ -379,10 +381,14 @@ const boundElsewhere = (theirs: string, ours: string): SyncError =>
     `the replica belongs to pipeline "${theirs}", this is "${ours}"; give each its own replica`,
   );
 
-const superseded = (theirs: string | undefined, ours: string | undefined): SyncError =>
+const superseded = (theirs: Definition, ours: Definition): SyncError =>
   new PipelineSuperseded(
-    `the replica was taken over by version ${theirs ?? '(none)'} of the pipeline, this is ${ours ?? '(none)'}; stop this instance`,
+    `the replica was taken over by ${showDefinition(theirs)} of the pipeline, this is ${showDefinition(ours)}; stop this instance`,
   );
+
+type Definition = Pick<HandoffOptions, 'version' | 'scope'>;
+const showDefinition = ({ version, scope }: Definition): string =>
+  `version ${version ?? '(none)'}, scope ${scope ?? '(everything)'},`;
 
 const unknownPosition = (): SyncError =>
   new UnknownPosition(

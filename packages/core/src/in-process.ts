@@ -23,16 +23,20 @@ export class InProcessReplica<in Change> implements Replica<Change> {
     return this.stored;
   }
 
-  async take(seen: Stored, { pipeline, version }: Binding): Promise<Bootstrap<Change>> {
+  async take(seen: Stored, { pipeline, version, scope }: Binding): Promise<Bootstrap<Change>> {
     const before = this.stored;
     if (before.pipeline !== undefined && before.pipeline !== pipeline)
       throw new ReplicaBoundElsewhere(`the replica belongs to pipeline "${before.pipeline}", not to "${pipeline}"`);
     if (!stillTrue(before, seen)) throw new TakeLost('the in-process replica was taken by somebody else first');
     const term = before.term + 1;
     const position = 'position' in before ? before.position : undefined;
-    this.stored = { term, state: 'bootstrapping', heartbeat: 0, position, pipeline, version };
+    this.stored = { term, state: 'bootstrapping', heartbeat: 0, position, pipeline, version, scope };
     this.content.discard();
-    return this.bootstrap(term, { pipeline, version: before.version }, { pipeline, version });
+    return this.bootstrap(
+      term,
+      { pipeline, version: before.version, scope: before.scope },
+      { pipeline, version, scope },
+    );
   }
 
   async apply(term: number, batches: readonly Batch<Change>[]): Promise<readonly Applied[]> {
@@ -92,6 +96,7 @@ export class InProcessReplica<in Change> implements Replica<Change> {
 interface Bound {
   readonly pipeline: string;
   readonly version: string | undefined;
+  readonly scope: string | undefined;
 }
 
 /** Is the replica still as it was seen? Positions aren't compared: they move while others apply. */

@@ -38,7 +38,7 @@ export type { Snapshot, SnapshotChunk, SnapshotRequest, SnapshotSource, Snapshot
 export { headThenRows, snapshotOfRows } from './rows-snapshot';
 export type { Rows } from './rows-snapshot';
 export type { Advance, Applied, Batch, Binding, Bootstrap, DeadLetter, Replica, Stored } from './replica';
-export type { PositionStore } from './position-store';
+export type { PositionStore, StoredPosition } from './position-store';
 export type { Lease, LeaseStore } from './lease-store';
 
 export { pagedTransport } from './paged-transport';
@@ -76,6 +76,7 @@ export {
   DeadlineExceeded,
   DecodeFailed,
   FencedOut,
+  HandlerFailed,
   InvalidConfiguration,
   MalformedPosition,
   MustRefetch,

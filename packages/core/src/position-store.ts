@@ -1,14 +1,21 @@
 import { type Position } from './position';
-import { type Advance, type Stored } from './replica';
+import { type Advance } from './replica';
 
 /**
- * Positions kept outside a replica (Kafka group offsets, a KV bucket, a lease table): at-least-once. `load` answers `ready`
- * only when every partition that `reset` wrote has a mark and all carry the same snapshot id; otherwise never synchronised.
+ * Positions kept outside a replica (Kafka group offsets, a KV bucket, a lease table): at-least-once. `load` answers
+ * only when every partition that `reset` wrote has a mark and all carry the same snapshot id; otherwise (`undefined`) B was
+ * never synchronised.
  */
 export interface PositionStore {
-  load(): Promise<Stored>;
+  load(): Promise<StoredPosition | undefined>;
   /** After the snapshot's effects: replaces everything. */
   reset(position: Position, snapshotId: string): Promise<void>;
   /** After the effects. Rejects with `FencedOut` when the snapshot id or an `after` isn't what is stored. */
   save(snapshotId: string, advances: readonly Advance[]): Promise<void>;
+}
+
+export interface StoredPosition {
+  readonly position: Position;
+  /** Of the snapshot that the position began with: `save` compares it. */
+  readonly snapshotId: string;
 }

@@ -21,7 +21,10 @@ export interface Replica<in Change> {
   readonly shared: boolean;
   /** Never blocks, never changes anything. */
   load(): Promise<Stored>;
-  /** Compares-and-sets everything in `seen`, the heartbeat included; rejects with `TakeLost` when it isn't true any more. */
+  /**
+   * Compares-and-sets term, state, version and heartbeat as `seen` (not the position: it moves while others apply); rejects with
+   * `TakeLost` when they aren't true any more.
+   */
   take(seen: Stored, into: Binding): Promise<Bootstrap<Change>>;
   /**
    * One transaction for all batches; term, state and each `after` are compared first. Rejects with `FencedOut` when the term
@@ -38,13 +41,14 @@ export interface Binding {
 }
 
 /**
- * How a replica stands. `pipeline` is the one it is bound to. `version` is the one that wrote the rows; while `bootstrapping`,
- * the bootstrapper's (and the old one again after `giveBack`).
+ * How a replica stands. `pipeline` is the one it is bound to. `version` and `scope` are those of the rows; while
+ * `bootstrapping`, the bootstrapper's (and the old ones again after `giveBack`).
  */
 export type Stored = {
   readonly term: number;
   readonly pipeline?: string | undefined;
   readonly version?: string | undefined;
+  readonly scope?: string | undefined;
 } & (
   | { readonly state: 'empty' }
   /** Rows that no pipeline has written, and no position. */

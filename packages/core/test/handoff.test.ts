@@ -94,6 +94,7 @@ const events: { readonly [E in EventType]: readonly (HandoffEvent & { readonly t
     { ...bootstrapping, heartbeat: 8 },
     { term: 0, state: 'unknownPosition' } as const,
     { ...ready, version: '2' },
+    { ...ready, scope: 'a=1' },
     { ...ready, pipeline: 'other' },
   ].flatMap((stored) => [
     { type: 'loaded', stored, now: 5 },

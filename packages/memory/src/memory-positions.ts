@@ -1,20 +1,21 @@
-import { type Advance, FencedOut, type Position, type PositionStore, showPartition, type Stored } from '@tidemark/core';
+import {
+  type Advance,
+  FencedOut,
+  type Position,
+  type PositionStore,
+  showPartition,
+  type StoredPosition,
+} from '@tidemark/core';
 
 /** Positions that last as long as the process. */
 export class MemoryPositions implements PositionStore {
-  private resets = 0;
-  private current: { readonly snapshotId: string; readonly position: Position } | undefined;
+  private current: StoredPosition | undefined;
 
-  load(): Promise<Stored> {
-    const stored: Stored =
-      this.current === undefined
-        ? { term: this.resets, state: 'empty' }
-        : { term: this.resets, state: 'ready', position: this.current.position };
-    return Promise.resolve(stored);
+  load(): Promise<StoredPosition | undefined> {
+    return Promise.resolve(this.current);
   }
 
   reset(position: Position, snapshotId: string): Promise<void> {
-    this.resets++;
     this.current = { snapshotId, position };
     return Promise.resolve();
   }

@@ -189,8 +189,8 @@ it('shares what it holds with its members, and positions within a group', async 
   const log = memoryLog({ topics: ['t'], group: 'g' });
   expect([log.reads, memoryLog({ topics: ['t'] }).reads]).toEqual(['share', 'all']);
   await log.positions.reset(await startOf(log), 'snapshot-1');
-  expect((await log.member().positions.load()).state).toBe('ready');
+  expect(await log.member().positions.load()).toMatchObject({ snapshotId: 'snapshot-1' });
   const alone = memoryLog({ topics: ['t'] });
   await alone.positions.reset(await startOf(alone), 'snapshot-1');
-  expect((await alone.member().positions.load()).state).toBe('empty');
+  expect(await alone.member().positions.load()).toBeUndefined();
 });

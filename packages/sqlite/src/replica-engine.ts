@@ -111,6 +111,7 @@ export class ReplicaEngine<in Change> implements Replica<Change> {
       version,
       scope,
       rows_version: before?.rows_version ?? null,
+      rows_scope: before?.rows_scope ?? null,
       source: before?.source ?? null,
       staged: resumed?.token_staged ?? 0,
       token: resumed?.token ?? null,

@@ -11,6 +11,7 @@ export interface ReplicaRow {
   readonly version: string | null;
   readonly scope: string | null;
   readonly rows_version: string | null;
+  readonly rows_scope: string | null;
   readonly source: string | null;
   readonly staged: number;
   readonly token: string | null;
@@ -25,8 +26,8 @@ export function readReplicaRow(statements: Statements, owner: string): ReplicaRo
 export function writeReplicaRow(statements: Statements, owner: string, row: ReplicaRow): void {
   statements.run(
     `insert or replace into tidemark_replica
-       (owner, term, state, heartbeat, pipeline, version, scope, rows_version, source, staged, token, token_staged)
-     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       (owner, term, state, heartbeat, pipeline, version, scope, rows_version, rows_scope, source, staged, token, token_staged)
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     owner,
     row.term,
     row.state,
@@ -35,6 +36,7 @@ export function writeReplicaRow(statements: Statements, owner: string, row: Repl
     row.version,
     row.scope,
     row.rows_version,
+    row.rows_scope,
     row.source,
     row.staged,
     row.token,
@@ -46,7 +48,12 @@ export function writeReplicaRow(statements: Statements, owner: string, row: Repl
 export function storedOf(row: ReplicaRow | undefined, marks: Marks, holdsRows: () => boolean): Stored {
   if (row === undefined) return { term: 0, state: holdsRows() ? 'unknownPosition' : 'empty' };
   const { term, state, heartbeat, source } = row;
-  const bound = { term, pipeline: row.pipeline, ...(row.version === null ? {} : { version: row.version }) };
+  const bound = {
+    term,
+    pipeline: row.pipeline,
+    ...(row.version === null ? {} : { version: row.version }),
+    ...(row.scope === null ? {} : { scope: row.scope }),
+  };
   const position = source === null ? undefined : marks.position(source);
   if (state === 'bootstrapping') return { ...bound, state, heartbeat, ...(position === undefined ? {} : { position }) };
   if (position !== undefined) return { ...bound, state: 'ready', position };

@@ -25,6 +25,7 @@ create table if not exists tidemark_replica (
   version text,                 -- of the last take
   scope text,                   -- of the last take
   rows_version text,            -- the version that wrote the rows
+  rows_scope text,              -- the scope of the rows
   source text,                  -- JSON; null: no position
   staged integer not null,      -- how many changes are staged
   token text,                   -- where a resumed snapshot would go on
@@ -56,7 +57,6 @@ create table if not exists tidemark_dead_letter (
 export const positionsSchema = `
 create table if not exists tidemark_position (
   owner text primary key not null,
-  resets integer not null,      -- how many snapshots have been taken over
   snapshot text not null,       -- the id of the last one
   source text not null          -- JSON
 ) without rowid;`;

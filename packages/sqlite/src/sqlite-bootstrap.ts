@@ -81,7 +81,14 @@ export class SqliteBootstrap<in Change> implements Bootstrap<Change> {
         }
         model.replace(staging, row.scope ?? undefined);
         const source = marks.replace(position);
-        this.save({ ...row, ...this.dropped(), state: 'ready', source, rows_version: row.version });
+        this.save({
+          ...row,
+          ...this.dropped(),
+          state: 'ready',
+          source,
+          rows_version: row.version,
+          rows_scope: row.scope,
+        });
         return 'swapped' as const;
       },
       (result) => result === 'swapped' && this.current()?.state === 'ready' && this.current()?.term === this.term,
@@ -93,7 +100,7 @@ export class SqliteBootstrap<in Change> implements Bootstrap<Change> {
   giveBack(): Promise<void> {
     return this.write((row) => {
       const state = row.source === null ? 'empty' : 'ready';
-      this.save({ ...row, ...this.dropped(), state, version: row.rows_version });
+      this.save({ ...row, ...this.dropped(), state, version: row.rows_version, scope: row.rows_scope });
     });
   }
 

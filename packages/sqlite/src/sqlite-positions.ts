@@ -1,4 +1,11 @@
-import { type Advance, FencedOut, type Position, type PositionStore, showPartition, type Stored } from '@tidemark/core';
+import {
+  type Advance,
+  FencedOut,
+  type Position,
+  type PositionStore,
+  showPartition,
+  type StoredPosition,
+} from '@tidemark/core';
 import { type SqliteDatabase } from './database';
 import { storable } from './identifier';
 import { Marks } from './marks';
@@ -16,7 +23,6 @@ export function sqlitePositions(db: SqliteDatabase, options: { readonly name: st
 }
 
 interface PositionRow {
-  readonly resets: number;
   readonly snapshot: string;
   readonly source: string;
 }
@@ -34,23 +40,20 @@ class SqlitePositions implements PositionStore {
     this.marks = new Marks(this.statements, owner);
   }
 
-  /** The term counts the resets. */
-  load(): Promise<Stored> {
-    const stored = (): Stored => {
+  load(): Promise<StoredPosition | undefined> {
+    const stored = (): StoredPosition | undefined => {
       const row = this.row();
-      if (row === undefined) return { term: 0, state: 'empty' };
-      return { term: row.resets, state: 'ready', position: this.marks.position(row.source) };
+      return row && { position: this.marks.position(row.source), snapshotId: row.snapshot };
     };
     return promised(() => reading(this.db, stored, this.owner));
   }
 
   reset(position: Position, snapshotId: string): Promise<void> {
     const work = (): void => {
-      const resets = (this.row()?.resets ?? 0) + 1;
       this.db.exec(markSchema + positionsSchema);
-      const sql = 'insert or replace into tidemark_position (owner, resets, snapshot, source) values (?, ?, ?, ?)';
+      const sql = 'insert or replace into tidemark_position (owner, snapshot, source) values (?, ?, ?)';
       const snapshot = storable(snapshotId, 'a snapshot id');
-      this.statements.run(sql, this.owner, resets, snapshot, this.marks.replace(position));
+      this.statements.run(sql, this.owner, snapshot, this.marks.replace(position));
     };
     return promised(() => transaction(this.db, work, { doing: this.owner }));
   }
@@ -73,7 +76,7 @@ class SqlitePositions implements PositionStore {
   private row(): PositionRow | undefined {
     this.installed ||= this.statements.has('tidemark_position');
     if (!this.installed) return undefined;
-    const sql = 'select resets, snapshot, source from tidemark_position where owner = ?';
+    const sql = 'select snapshot, source from tidemark_position where owner = ?';
     return this.statements.get(sql, this.owner) as PositionRow | undefined;
   }
 }

@@ -1,8 +1,9 @@
-import { InvalidConfiguration, type Replica } from '@tidemark/core';
+import { HandlerFailed, InvalidConfiguration, type Replica, SyncError } from '@tidemark/core';
 import { type SqliteDatabase } from './database';
 import { storable } from './identifier';
 import { type Model } from './model';
 import { ReplicaEngine } from './replica-engine';
+import { asSyncError } from './sql-error';
 import { inTransaction } from './transaction';
 
 /** What happens to your own tables. Both functions are synchronous, and work through `tx`, the open transaction. */
@@ -11,7 +12,7 @@ export interface SqliteReplicaHandlers<in M, Database extends SqliteDatabase = S
   readonly name: string;
   /** Removes what the replica holds of the scope (absent: of everything); the rows of a whole snapshot follow, by `apply`. */
   clear(tx: Database, scope: string | undefined): void;
-  /** The effect of one message. What it throws rolls back everything that came with it, and rejects the call. */
+  /** The effect of one message. What it throws rolls back everything that came with it: `HandlerFailed`, with the cause. */
   apply(tx: Database, message: M): void;
 }
 
@@ -41,7 +42,8 @@ function modelOf<M, Database extends SqliteDatabase>(
   { name, ...handlers }: SqliteReplicaHandlers<M, Database>,
 ): Model<M> {
   /** The transaction must outlive the handler: neither its effects nor the position may go alone. */
-  const handled = (answer: unknown): void => {
+  const handled = (handler: () => unknown): void => {
+    const answer = called(name, handler);
     if (typeof answer === 'object' && answer !== null && 'then' in answer)
       throw new InvalidConfiguration(`replica ${name}: its handlers must be synchronous; one returned a promise`);
     if (!inTransaction(db, `replica ${name}`))
@@ -56,11 +58,24 @@ function modelOf<M, Database extends SqliteDatabase>(
     holdsRows: () => false,
     encode: (message) => message,
     apply: (message) => {
-      handled(apply(db, message));
+      handled(() => apply(db, message));
     },
     replace: (staged, scope) => {
-      handled(clear(db, scope));
-      for (const message of staged) handled(apply(db, message as M));
+      handled(() => clear(db, scope));
+      for (const message of staged) handled(() => apply(db, message as M));
     },
   };
+}
+
+/** What the database can't do just now may pass; what your code throws would be thrown again. */
+function called(name: string, handler: () => unknown): unknown {
+  try {
+    return handler();
+  } catch (cause) {
+    const error = asSyncError(cause, `replica ${name}`);
+    if (error instanceof SyncError) throw error;
+    throw new HandlerFailed(`replica ${name}: a handler threw (see cause); nothing of its transaction was kept`, {
+      cause,
+    });
+  }
 }
