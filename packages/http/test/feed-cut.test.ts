@@ -7,6 +7,8 @@ import { listen } from './listen';
 import { fromBeginning, Reading } from './reading';
 import { ToyLog, updates } from './toy-log';
 
+jest.setTimeout(20_000); // for a busy machine: each wait has its own deadline of 10 s
+
 /** A TCP proxy that cuts each connection after some bytes of answers, until it is told to let them be. */
 async function cuttingProxy(port: number, bytes: () => number) {
   const sockets = new Set<Socket>();

@@ -58,7 +58,7 @@ describe('feed messages', () => {
         const [message] = JSON.parse(`[${text}]`) as unknown[];
         expect(plain(recordOf('orders', 'decimal', message))).toEqual(plain(record));
       }),
-      { numRuns: 3_000 },
+      { numRuns: 1_000 },
     );
   });
 
@@ -154,7 +154,7 @@ describe('feed messages', () => {
           expect((error as SyncError).message).not.toContain('secret payload');
         }
       }),
-      { numRuns: 3_000 },
+      { numRuns: 1_000 },
     );
   });
 });

@@ -35,7 +35,7 @@ describe.each(orders)('tokens of $order offsets', ({ order, offsets }) => {
         const [x, y] = [encodeOffset(order, a), encodeOffset(order, b)];
         expect(x < y ? -1 : x > y ? 1 : 0).toBe(compareOffsets(order, a, b));
       }),
-      { numRuns: 2_000 },
+      { numRuns: 1_000 },
     );
   });
 
@@ -63,7 +63,7 @@ describe.each(orders)('tokens of $order offsets', ({ order, offsets }) => {
           }
         },
       ),
-      { numRuns: 2_000 },
+      { numRuns: 1_000 },
     );
   });
 });
