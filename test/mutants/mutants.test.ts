@@ -54,6 +54,8 @@ async function testsOf(invariant: string): Promise<Outcome> {
     '8000',
     '-t',
     only,
+    '--testPathPatterns',
+    ...carriers,
   ];
   const { stdout } = await run(process.execPath, args, { cwd: copy, maxBuffer: 2 ** 26, timeout: 60_000 }).catch(
     (error: unknown) => error as { stdout: string },
