@@ -22,13 +22,13 @@ export interface NewRecord {
 }
 
 /**
- * Evidence of *which* record stood at an offset: its timestamp and a CRC-32 of key and value. A later start that finds other
- * evidence there follows another history (a log restored from a backup, a truncated tail that was written over).
+ * Evidence of *which* record stood at an offset: its timestamp, the lengths of key and value (`-` for none) and a CRC-32 of both.
+ * A later start that finds other evidence there follows another history (a log restored from a backup, a truncated tail that was
+ * written over).
  */
-export function witnessOf(record: Pick<LogRecord, 'key' | 'value' | 'timestamp'>): string {
-  const key = record.key ?? absent;
-  const sum = crc32(record.value ?? absent, crc32(key, key.length));
-  return `${String(record.timestamp)}.${sum.toString(16)}`;
+export function witnessOf({ key, value, timestamp }: Pick<LogRecord, 'key' | 'value' | 'timestamp'>): string {
+  const sum = crc32(value ?? nothing, crc32(key ?? nothing));
+  return [timestamp, key?.length ?? '-', value?.length ?? '-', sum.toString(16)].join('.');
 }
 
-const absent = new Uint8Array(0);
+const nothing = new Uint8Array(0);

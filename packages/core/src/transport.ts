@@ -10,7 +10,7 @@ import { type Source } from './source';
  * storing positions. `transportContract` of @tidemark/testkit is the checklist.
  */
 export interface Transport<Topic extends string = string> {
-  /** `kafka`, `nats`, …: the same text as `Source.kind`. */
+  /** `kafka`, `nats`, `feed`, …: for people. A feed's positions are of the log behind it: their kind is `Source.kind`. */
   readonly kind: string;
   /** The application's name → the log's name. */
   readonly topics: { readonly [T in Topic]: string };

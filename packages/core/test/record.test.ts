@@ -8,7 +8,7 @@ describe('a witness', () => {
   it('is the timestamp and a checksum that tells the key from the value', () => {
     const of = (key: string, value: string) =>
       witnessOf({ key: Buffer.from(key), value: Buffer.from(value), timestamp: 1_700_000_000_000 });
-    expect(of('k', 'v')).toMatch(/^1700000000000\.[0-9a-f]{1,8}$/);
+    expect(of('k', 'v')).toMatch(/^1700000000000\.1\.1\.[0-9a-f]{1,8}$/);
     expect(new Set([of('ab', 'c'), of('a', 'bc'), of('', 'abc'), of('abc', '')]).size).toBe(4);
   });
 
@@ -35,7 +35,9 @@ describe('a witness', () => {
 
   it('is made of records without a key or without a value too', () => {
     const none: Pick<LogRecord, 'key' | 'value' | 'timestamp'> = { key: null, value: null, timestamp: 0 };
-    expect(witnessOf(none)).toBe('0.0');
+    expect(witnessOf(none)).toBe('0.-.-.0');
     expect(witnessOf({ ...none, value: Buffer.from('v') })).not.toBe(witnessOf(none));
+    expect(witnessOf({ ...none, value: Buffer.alloc(0) })).not.toBe(witnessOf(none)); // a tombstone is no empty value
+    expect(witnessOf({ ...none, key: Buffer.alloc(0) })).not.toBe(witnessOf(none));
   });
 });
