@@ -196,11 +196,11 @@ export class Bootstrapper<Change> {
   private async stage(signal: AbortSignal): Promise<HandoffEvent> {
     const { bootstrap, snapshot } = this;
     if (bootstrap === undefined || snapshot === undefined) return { type: 'broken', error: undefined };
+    const chunks = snapshot.chunks[Symbol.asyncIterator]();
     try {
       await bootstrap.discard();
       this.stagedRows = 0;
       await this.session.send({ type: 'snapshotStart', position: snapshot.position });
-      const chunks = snapshot.chunks[Symbol.asyncIterator]();
       for (;;) {
         const result = await orAborted(chunks.next(), signal);
         if (result.done === true) break;
@@ -215,6 +215,8 @@ export class Bootstrapper<Change> {
       return await this.broken(error, signal);
     } finally {
       if (signal.aborted) this.closeSnapshot();
+      // not awaited: a source that hangs mustn't hold us
+      chunks.return?.().catch(() => undefined);
     }
   }
 

@@ -417,20 +417,25 @@ it('I10: stopping lets the transaction in flight settle, and nothing happens aft
   await expect(pipeline.run()).rejects.toMatchObject({ code: 'PIPELINE_ENDED' });
 });
 
-it('I10: a stop in mid-snapshot rolls back and gives the term back', async () => {
+it('I10: a stop in mid-snapshot rolls back, gives the term back and tells A', async () => {
   const world = new World(1);
   const half = gate();
-  let released = false;
+  let [released, returned] = [false, false];
   const endless = snapshotFrom(async ({ signal }) => {
     signal.addEventListener('abort', () => (released = true));
     return {
       id: 's',
       position: world.log.head(),
-      chunks: (async function* () {
-        yield { rows: [{ id: '1', n: 1 }] };
-        half.open();
-        await new Promise(() => undefined);
-      })(),
+      chunks: {
+        [Symbol.asyncIterator]: () => ({
+          next: async () => {
+            if (half.opened) return new Promise(() => undefined);
+            half.open();
+            return { done: false, value: { rows: [{ id: '1', n: 1 }] } };
+          },
+          return: async () => ((returned = true), { done: true, value: undefined }),
+        }),
+      },
     };
   });
   const view = world.view();
@@ -439,7 +444,7 @@ it('I10: a stop in mid-snapshot rolls back and gives the term back', async () =>
   await half.passed;
   await pipeline.stop();
   await running;
-  expect(released).toBe(true);
+  expect([released, returned]).toEqual([true, true]);
   expect(view.size).toBe(0);
   expect(await view.load()).toMatchObject({ state: 'empty' });
 });

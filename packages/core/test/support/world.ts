@@ -109,7 +109,15 @@ export async function eventually(condition: () => boolean, deadlineMs = 5_000): 
 
 /** A gate that tests open. */
 export function gate() {
-  let open: () => void = () => undefined;
-  const passed = new Promise<void>((resolve) => (open = resolve));
-  return { passed, open };
+  let resolve: () => void = () => undefined;
+  const passed = new Promise<void>((pass) => (resolve = pass));
+  const one = {
+    passed,
+    opened: false,
+    open: () => {
+      one.opened = true;
+      resolve();
+    },
+  };
+  return one;
 }
