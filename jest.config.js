@@ -7,7 +7,10 @@ const shared = {
       { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, module: { type: 'commonjs' } },
     ],
   },
-  moduleNameMapper: { '^@tidemark/([^/]+)$': '<rootDir>/packages/$1/src' },
+  moduleNameMapper: {
+    '^@tidemark/([^/]+)$': '<rootDir>/packages/$1/src',
+    '^@tidemark-examples/([^/]+)$': '<rootDir>/examples/$1/src',
+  },
   modulePathIgnorePatterns: ['/dist/'],
 };
 

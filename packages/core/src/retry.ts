@@ -13,8 +13,15 @@ export const defaultBackoff: Backoff = { baseMs: 100, maxMs: 5_000 };
 export const backoffMs = ({ baseMs, maxMs }: Backoff, attempt: number, random: () => number): number =>
   random() * Math.min(maxMs, baseMs * 2 ** Math.min(attempt, 30));
 
-/** Is it worth doing again? What isn't a `SyncError` came from a driver: it may pass. */
-export const isRetryable = (error: unknown): boolean => !(error instanceof SyncError) || error.retryable;
+/** Is it worth doing again? What isn't a `SyncError` came from a driver and may pass, unless it is a defect in somebody's code. */
+export const isRetryable = (error: unknown): boolean =>
+  error instanceof SyncError ? error.retryable : !isDefect(error);
+
+/** What JavaScript itself throws would be thrown again. (A `TypeError` with a cause is how `fetch` tells that the network failed.) */
+const isDefect = (error: unknown): boolean =>
+  error instanceof Error &&
+  error.cause === undefined &&
+  ['ReferenceError', 'TypeError', 'RangeError', 'SyntaxError'].includes(error.name);
 
 /** Does `work` until it succeeds, the signal aborts, or the error isn't retryable; tells each error that it goes over. */
 export async function retrying<T>(

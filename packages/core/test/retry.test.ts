@@ -57,11 +57,17 @@ describe('retrying', () => {
     expect(pauses).toEqual([100, 200, 400]);
   });
 
-  it('throws at once what would fail again', async () => {
-    const { runtime, pauses } = clock();
-    const wrong = new MalformedPosition('wrong');
-    await expect(retrying(failing(wrong), { runtime, signal })).rejects.toBe(wrong);
-    expect(pauses).toEqual([]);
+  it.each([new MalformedPosition('wrong'), new ReferenceError('x is not defined'), new TypeError('not a function')])(
+    'throws at once what would fail again: %s',
+    async (wrong) => {
+      const { runtime, pauses } = clock();
+      await expect(retrying(failing(wrong), { runtime, signal })).rejects.toBe(wrong);
+      expect(pauses).toEqual([]);
+    },
+  );
+
+  it('goes over a failed fetch, which is a TypeError with a cause', () => {
+    expect(isRetryable(new TypeError('fetch failed', { cause: new Error('ECONNREFUSED') }))).toBe(true);
   });
 
   it('does nothing once aborted', async () => {
