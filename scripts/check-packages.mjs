@@ -47,7 +47,7 @@ function pack() {
     if (manifest.private) continue;
     const [{ filename, files }] = JSON.parse(run(dir, 'npm', 'pack', '--json', '--pack-destination', temporary));
     const paths = files.map(({ path }) => path);
-    for (const needed of ['LICENSE', 'package.json', 'dist/index.js', 'dist/index.d.ts', 'src/index.ts'])
+    for (const needed of ['LICENSE', 'README.md', 'package.json', 'dist/index.js', 'dist/index.d.ts', 'src/index.ts'])
       ensure(paths.includes(needed), `${manifest.name}: its tarball has no ${needed}`);
     const stray = paths.find((path) => !/^(LICENSE|README\.md|package\.json|(dist|src)\/[^/]+)$/.test(path));
     ensure(stray === undefined, `${manifest.name}: its tarball has ${stray}, which is nobody's`);
