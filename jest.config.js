@@ -16,12 +16,13 @@ const shared = {
 
 /** @type {import('jest').Config} */
 module.exports = {
+  maxWorkers: '100%',
   projects: [
     {
       ...shared,
       displayName: 'unit',
       testMatch: ['<rootDir>/packages/*/test/**/*.test.ts', '<rootDir>/examples/*/test/**/*.test.ts'],
-      testPathIgnorePatterns: ['/node_modules/', '\\.contract\\.test\\.ts$'],
+      testPathIgnorePatterns: ['/node_modules/', '\\.(contract|e2e)\\.test\\.ts$'],
     },
     {
       ...shared,
@@ -32,7 +33,7 @@ module.exports = {
     {
       ...shared,
       displayName: 'e2e',
-      testMatch: ['<rootDir>/test/**/*.test.ts'],
+      testMatch: ['<rootDir>/test/**/*.test.ts', '<rootDir>/packages/*/test/**/*.e2e.test.ts'],
       setupFilesAfterEnv: ['<rootDir>/test/setup-e2e.ts'],
     },
   ],
