@@ -10,6 +10,8 @@ export interface Pending<Change> extends Batch<Change> {
   settled(): Promise<void> | undefined;
   /** Somebody else has written this partition: it stands elsewhere now. */
   moved(): void;
+  /** The replica refused its term. */
+  fenced(): void;
 }
 
 /**
@@ -20,6 +22,8 @@ export class Applier<Change> {
   private queue: Pending<Change>[] = [];
   private wake: (() => void) | undefined;
   private closing = false;
+  private readonly apart = new Set<Promise<void>>();
+  private failure: { readonly error: unknown } | undefined;
 
   constructor(
     private readonly replica: Replica<Change>,
@@ -29,6 +33,8 @@ export class Applier<Change> {
       readonly signal: AbortSignal;
       fenced(term: number): void;
       trouble(error: Error): void;
+      /** Batches don't wait for each other: each is committed by itself, at once. */
+      readonly independent: boolean;
     },
   ) {}
 
@@ -46,7 +52,21 @@ export class Applier<Change> {
   async run(): Promise<void> {
     while (!this.closing) {
       if (this.queue.length === 0) await new Promise<void>((wake) => (this.wake = wake));
+      else if (this.context.independent) this.commitApart(this.queue.splice(0));
       else await this.commit(this.takeGroup());
+      if (this.failure !== undefined) throw this.failure.error;
+    }
+    await Promise.all(this.apart);
+  }
+
+  private commitApart(batches: readonly Pending<Change>[]): void {
+    for (const batch of batches) {
+      const committing = this.commit([batch]).catch((error: unknown) => {
+        this.failure ??= { error };
+        this.wake?.();
+      });
+      this.apart.add(committing);
+      void committing.then(() => this.apart.delete(committing));
     }
   }
 
@@ -67,7 +87,7 @@ export class Applier<Change> {
     const answers = await this.applied(batches);
     for (const [i, batch] of batches.entries()) {
       const answer = answers?.[i];
-      if (answer === undefined) continue; // fenced: its cursor is restarted when a new term is served
+      if (answer === undefined) continue; // fenced, or it ends: said already
       if (answer === 'applied' || answer.moved.through === batch.through.through) await batch.settled();
       else batch.moved();
     }
@@ -82,6 +102,7 @@ export class Applier<Change> {
         return await this.replica.apply(term, batches);
       } catch (error) {
         if (error instanceof FencedOut) {
+          for (const batch of batches) batch.fenced();
           this.context.fenced(term);
           return undefined;
         }

@@ -14,5 +14,6 @@ export function applyTo<Change>(
   replica: Replica<Change>,
   options: { readonly onPoison?: Poison | undefined } = {},
 ): (source: Sync<Change>) => Pipeline<Change> {
-  return (source) => createPipeline(planOf(source), { replica, onPoison: options.onPoison ?? 'fail' });
+  return (source) =>
+    createPipeline(planOf(source), { replica, onPoison: options.onPoison ?? 'fail', unwrap: (changes) => changes });
 }

@@ -24,7 +24,9 @@ export class Bootstrapper<Change> {
     private readonly steps: Steps<Change>,
     private readonly doubts: Doubts,
     private readonly session: {
-      send(event: SyncEvent<Change>): Promise<void> | undefined;
+      send(event: SyncEvent<never>): Promise<void> | undefined;
+      /** Tells the rows that were staged. */
+      rows(changes: readonly Change[]): Promise<void> | undefined;
       fenced(): void;
     },
   ) {}
@@ -208,7 +210,7 @@ export class Bootstrapper<Change> {
         const messages = this.steps.rows(chunk.topic, chunk.rows);
         await bootstrap.stage(messages, chunk.token);
         this.stagedRows += chunk.rows.length;
-        if (messages.length > 0) await this.session.send({ type: 'snapshotRows', messages });
+        if (messages.length > 0) await this.session.rows(messages);
       }
       return { type: 'staged' };
     } catch (error) {

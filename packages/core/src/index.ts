@@ -38,7 +38,7 @@ export type { Snapshot, SnapshotChunk, SnapshotRequest, SnapshotSource, Snapshot
 export { headThenRows, snapshotOfRows } from './rows-snapshot';
 export type { Rows } from './rows-snapshot';
 export type { Advance, Applied, Batch, Binding, Bootstrap, DeadLetter, Replica, Stored } from './replica';
-export type { PositionStore, StoredPosition } from './position-store';
+export type { PositionStore, Settled, StoredPosition } from './position-store';
 export type { Lease, LeaseStore } from './lease-store';
 
 export { pagedTransport } from './paged-transport';
@@ -54,6 +54,8 @@ export type { Sync } from './sync';
 export { translate } from './translate';
 export type { Flat } from './translate';
 export { applyTo } from './apply-to';
+export { deliverTo } from './deliver-to';
+export type { DeliverToOptions, HandlerContext, Retry } from './deliver-to';
 export type { Poison } from './session';
 export type { Pipeline } from './pipeline';
 export type { Status } from './status';

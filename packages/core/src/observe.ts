@@ -19,7 +19,7 @@ export function observe(plan: Plan, subscriber: Subscriber<SyncEvent<unknown>>):
     subscriber.next(event);
     return undefined;
   };
-  const session = new Session(plan, { replica, onPoison: 'fail' }, emit, () => undefined);
+  const session = new Session(plan, { replica, onPoison: 'fail', unwrap: (changes) => changes }, emit, () => undefined);
   session.run().then(
     () => {
       subscriber.complete();

@@ -32,26 +32,27 @@ export interface Pipeline<out M> extends Observable<SyncEvent<M>>, AsyncIterable
 }
 
 /** For terminals. */
-export const createPipeline = <M>(plan: Plan, terminal: Terminal<M>): Pipeline<M> => new PipelineHandle(plan, terminal);
+export const createPipeline = <M, Change = M>(plan: Plan, terminal: Terminal<Change, M>): Pipeline<M> =>
+  new PipelineHandle(plan, terminal);
 
 /** Somebody who takes part in the run. */
 interface Participant {
   readonly end: (end: { readonly error?: unknown }) => void;
 }
 
-class PipelineHandle<M> extends Observable<SyncEvent<M>> implements Pipeline<M> {
+class PipelineHandle<M, Change> extends Observable<SyncEvent<M>> implements Pipeline<M> {
   readonly name: string;
   readonly status$: Observable<Status>;
   private readonly status = new BehaviorSubject<Status>('idle');
   private readonly participants = new Set<Participant>();
   private readonly listeners = new Set<Subscriber<SyncEvent<M>>>();
   private readonly pulls = new Set<Pulls<SyncEvent<M>>>();
-  private current: { readonly session: Session<M>; readonly ended: Promise<void> } | undefined;
+  private current: { readonly session: Session<Change, M>; readonly ended: Promise<void> } | undefined;
   private stopped = false;
 
   constructor(
     private readonly plan: Plan,
-    private readonly terminal: Terminal<M>,
+    private readonly terminal: Terminal<Change, M>,
   ) {
     super((subscriber) => {
       const participant: Participant = {
@@ -153,7 +154,7 @@ class PipelineHandle<M> extends Observable<SyncEvent<M>> implements Pipeline<M> 
   }
 
   private start(): void {
-    let session: Session<M>;
+    let session: Session<Change, M>;
     try {
       session = new Session(this.plan, this.terminal, this.emit, (status) => {
         // how a run ends is told by `finish`

@@ -33,8 +33,11 @@ export class Steps<M> {
   private readonly onlyTopic: string | undefined;
   private out: M[] = [];
   private readonly push: (message: unknown) => void;
+  /** The record whose messages are being pushed. */
+  private current: LogRecord | undefined;
 
-  constructor({ decode, steps }: Plan) {
+  /** `wrap` makes the terminal's change of a message and its record (`undefined`: a row); the message itself unless given. */
+  constructor({ decode, steps }: Plan, wrap?: (message: unknown, record: LogRecord | undefined) => M) {
     const topics = Object.keys(decode);
     this.readers = new Map(topics.map((topic) => [topic, topicReader(topic, decode[topic] as Decoders[string])]));
     this.onlyTopic = topics.length === 1 ? topics[0] : undefined;
@@ -42,7 +45,9 @@ export class Steps<M> {
       (emit, step) => (message) => {
         step(message, emit);
       },
-      (message) => this.out.push(message as M),
+      wrap === undefined
+        ? (message) => this.out.push(message as M)
+        : (message) => this.out.push(wrap(message, this.current)),
     );
   }
 
@@ -56,6 +61,7 @@ export class Steps<M> {
         false,
       );
     this.out = [];
+    this.current = undefined;
     for (const row of rows) this.push(reader.row(row));
     return this.out;
   }
@@ -73,6 +79,7 @@ export class Steps<M> {
     this.out = [];
     for (const record of records) {
       const before = this.out.length;
+      this.current = record;
       try {
         this.push(reader.record(partition, record));
       } catch (cause) {

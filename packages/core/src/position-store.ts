@@ -1,5 +1,5 @@
 import { type Position } from './position';
-import { type Advance } from './replica';
+import { type Advance, type DeadLetter } from './replica';
 
 /**
  * Positions kept outside a replica (Kafka group offsets, a KV bucket, a lease table): at-least-once. `load` answers
@@ -10,8 +10,16 @@ export interface PositionStore {
   load(): Promise<StoredPosition | undefined>;
   /** After the snapshot's effects: replaces everything. */
   reset(position: Position, snapshotId: string): Promise<void>;
-  /** After the effects. Rejects with `FencedOut` when the snapshot id or an `after` isn't what is stored. */
-  save(snapshotId: string, advances: readonly Advance[]): Promise<void>;
+  /**
+   * After the effects, all in one step. Rejects with `FencedOut` when the snapshot id or an `after` isn't what is stored, and
+   * with `InvalidConfiguration` when it is given dead letters and can't keep any.
+   */
+  save(snapshotId: string, advances: readonly Settled[]): Promise<void>;
+}
+
+/** One step of one partition, with what couldn't be handled in it. */
+export interface Settled extends Advance {
+  readonly rejected?: readonly DeadLetter[] | undefined;
 }
 
 export interface StoredPosition {

@@ -18,6 +18,7 @@ import { type Partition, showPartition } from './partition';
 import { type Plan, Steps } from './plan';
 import { type Position } from './position';
 import { type DeadLetter, type Replica } from './replica';
+import { type LogRecord } from './record';
 import { retrying } from './retry';
 import { type Status, statusOf } from './status';
 import { type Delivery, type TransportEvent } from './transport';
@@ -25,23 +26,40 @@ import { type Delivery, type TransportEvent } from './transport';
 /** What becomes of a record that can't be decoded or translated. */
 export type Poison = 'fail' | 'skip' | 'deadLetter';
 
-/** What a terminal adds to a plan. */
-export interface Terminal<Change> {
+/** What a terminal adds to a plan: `Change` is what its replica takes, `M` what the pipeline tells. */
+export interface Terminal<Change, M = Change> {
   readonly replica: Replica<Change>;
   readonly onPoison: Poison;
+  /** Partitions don't wait for each other's effects. */
+  readonly independent?: boolean | undefined;
+  /** The change of a message and its record (`undefined`: a row); the message itself unless given. */
+  readonly wrap?: ((message: unknown, record: LogRecord | undefined) => Change) | undefined;
+  readonly unwrap: (changes: readonly Change[]) => readonly M[];
+  readonly connect?: ((hooks: SessionHooks) => void) | undefined;
+}
+
+/** What a session lends to its terminal. */
+export interface SessionHooks {
+  /** Nothing new should begin. */
+  readonly stopping: AbortSignal;
+  /** Nobody waits any more. */
+  readonly ended: AbortSignal;
+  /** A record whose effect failed for good. */
+  poison(partition: Partition, letter: DeadLetter): void;
 }
 
 /**
  * One run of a pipeline. Four things go on at once: the handoff (what is to be done next), the reading (one `next()` always
  * pending), the applying (one transaction at a time) and the watch over the replica's term. They meet in `dispatch`.
  */
-export class Session<Change> {
+export class Session<Change, M = Change> {
   private state: HandoffState = initialHandoff;
   /** Ends what the handoff is doing in its present state. */
   private interrupt = new AbortController();
+  private readonly stopping = new AbortController();
   private readonly ended = new AbortController();
   private readonly options: HandoffOptions;
-  private readonly outbox: Outbox<Change>;
+  private readonly outbox: Outbox<M>;
   private readonly steps: Steps<Change>;
   private readonly cursors: Cursors;
   private readonly doubts: Doubts;
@@ -53,8 +71,8 @@ export class Session<Change> {
 
   constructor(
     private readonly plan: Plan,
-    private readonly terminal: Terminal<Change>,
-    emit: Emit<Change>,
+    private readonly terminal: Terminal<Change, M>,
+    emit: Emit<M>,
     private readonly onStatus: (status: Status) => void,
   ) {
     const { runtime, times, transport, name } = plan;
@@ -62,10 +80,10 @@ export class Session<Change> {
       throw new InvalidConfiguration(
         `pipeline "${name}": the transport shares partitions among instances, so a replica in one process would be partial; use a shared replica, or a transport without a group`,
       );
-    setMaxListeners(0, this.ended.signal); // one for each partition that waits
+    setMaxListeners(0, this.ended.signal, this.stopping.signal); // one for each partition that waits
     this.options = { ...plan, pipeline: name, takeoverMs: times.takeoverMs };
     this.outbox = new Outbox(emit);
-    this.steps = new Steps(plan);
+    this.steps = new Steps(plan, terminal.wrap);
     this.doubts = new Doubts(times.aheadMs);
     this.cursors = new Cursors(runtime, this.ended.signal);
     this.applier = new Applier(terminal.replica, {
@@ -76,9 +94,18 @@ export class Session<Change> {
         this.fenced(term);
       },
       trouble: (error) => void this.outbox.send({ type: 'trouble', error }),
+      independent: terminal.independent ?? false,
+    });
+    terminal.connect?.({
+      stopping: this.stopping.signal,
+      ended: this.ended.signal,
+      poison: (partition, letter) => {
+        this.tellPoison(partition, letter);
+      },
     });
     this.bootstrapper = new Bootstrapper(plan, terminal.replica, this.steps, this.doubts, {
       send: (event) => this.outbox.send(event),
+      rows: (changes) => this.outbox.send({ type: 'snapshotRows', messages: terminal.unwrap(changes) }),
       fenced: () => {
         this.dispatch({ type: 'fenced' });
       },
@@ -99,6 +126,7 @@ export class Session<Change> {
 
   /** I10: stops pulling, lets the transaction in flight settle, gives back a term that is held; then `run` resolves. */
   stop(): void {
+    this.stopping.abort();
     this.dispatch({ type: 'stop' });
   }
 
@@ -110,6 +138,7 @@ export class Session<Change> {
   }
 
   private end(): void {
+    this.stopping.abort();
     this.ended.abort();
     this.bootstrapper.release();
     for (const wake of this.served.splice(0)) wake();
@@ -260,6 +289,9 @@ export class Session<Change> {
       changes,
       rejected: this.terminal.onPoison === 'deadLetter' ? rejected : [],
       settled: () => this.settled(delivery, changes, rejected),
+      fenced: () => {
+        cursor.idle = true; // restarted when a term is served again, be it the same
+      },
       moved: () => {
         this.heads.tell(partition, false);
         this.cursors.restartLater(cursor, 100);
@@ -270,17 +302,15 @@ export class Session<Change> {
   /** Told first, acknowledged after: whoever listens holds the transport back. */
   private settled(
     delivery: Delivery,
-    messages: readonly Change[],
+    changes: readonly Change[],
     rejected: readonly DeadLetter[],
   ): Promise<void> | undefined {
     const { partition, atHead } = delivery;
     const { through } = delivery.through;
-    const outcome = this.terminal.onPoison === 'deadLetter' ? 'deadLettered' : 'skipped';
-    for (const { record, error } of rejected)
-      void this.outbox.send({ type: 'poison', partition, offset: record.offset, outcome, error });
+    for (const letter of rejected) this.tellPoison(partition, letter);
     const told = this.outbox.send(
-      messages.length > 0
-        ? { type: 'updates', partition, through, messages }
+      changes.length > 0
+        ? { type: 'updates', partition, through, messages: this.terminal.unwrap(changes) }
         : { type: 'progress', partition, through },
     );
     this.heads.tell(partition, atHead);
@@ -294,6 +324,11 @@ export class Session<Change> {
   }
 
   // ── what is told ───────────────────────────────────────────────────────────
+
+  private tellPoison(partition: Partition, { record, error }: DeadLetter): void {
+    const outcome = this.terminal.onPoison === 'deadLetter' ? 'deadLettered' : 'skipped';
+    void this.outbox.send({ type: 'poison', partition, offset: record.offset, outcome, error });
+  }
 
   private tellProgress(): void {
     const caughtUp = this.heads.caughtUp && this.state.at === 'following';

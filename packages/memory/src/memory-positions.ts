@@ -1,8 +1,9 @@
 import {
-  type Advance,
   FencedOut,
+  InvalidConfiguration,
   type Position,
   type PositionStore,
+  type Settled,
   showPartition,
   type StoredPosition,
 } from '@tidemark/core';
@@ -20,11 +21,15 @@ export class MemoryPositions implements PositionStore {
     return Promise.resolve();
   }
 
-  async save(snapshotId: string, advances: readonly Advance[]): Promise<void> {
+  async save(snapshotId: string, advances: readonly Settled[]): Promise<void> {
     await Promise.resolve();
     const { current } = this;
     if (current?.snapshotId !== snapshotId)
       throw new FencedOut('the positions belong to another snapshot: somebody has bootstrapped since');
+    if (advances.some(({ rejected = [] }) => rejected.length > 0))
+      throw new InvalidConfiguration(
+        'positions in memory keep no dead letters; store positions elsewhere, or skip poison',
+      );
     let { offsets } = current.position;
     for (const { partition, after, through } of advances) {
       const stands = offsets.through(partition);

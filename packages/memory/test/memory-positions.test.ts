@@ -41,3 +41,14 @@ describe('positions', () => {
     expect([...stored!.position.offsets]).toEqual([{ ...p0, through: '6', witness: undefined }]);
   });
 });
+
+it('refuses dead letters, which it could not keep', async () => {
+  const positions = new MemoryPositions();
+  await positions.reset(at(5), 's1');
+  const record = { key: null, value: null, headers: new Map(), timestamp: 0, offset: decimal(6) };
+  const rejected = [{ record, error: new FencedOut('any') }];
+  await expect(positions.save('s1', [{ ...advance(p0, '5', '6'), rejected }])).rejects.toMatchObject({
+    code: 'INVALID_CONFIGURATION',
+  });
+  expect((await positions.load())?.position.offsets.through(p0)).toBe('5');
+});

@@ -14,6 +14,23 @@ create table if not exists tidemark_mark (
   primary key (owner, topic, partition)
 ) without rowid;`;
 
+/** Records that couldn't be decoded, translated or handled. */
+const deadLetterSchema = `
+create table if not exists tidemark_dead_letter (
+  id integer primary key,
+  owner text not null,
+  pipeline text not null,
+  topic text not null,
+  partition text not null,
+  offset text not null,
+  timestamp integer not null,   -- milliseconds since the Unix epoch
+  key blob,
+  value blob,
+  headers blob not null,        -- JSON: [[name, base64 of the value], …]
+  code text not null,
+  message text not null
+);`;
+
 /** What a replica needs. */
 export const replicaSchema = `${markSchema}
 create table if not exists tidemark_replica (
@@ -37,24 +54,10 @@ create table if not exists tidemark_staged (
   size integer not null,        -- changes in this chunk
   changes blob not null,        -- v8.serialize of an array
   primary key (owner, seq)
-);
-create table if not exists tidemark_dead_letter (
-  id integer primary key,
-  owner text not null,
-  pipeline text not null,
-  topic text not null,
-  partition text not null,
-  offset text not null,
-  timestamp integer not null,   -- milliseconds since the Unix epoch
-  key blob,
-  value blob,
-  headers blob not null,        -- JSON: [[name, base64 of the value], …]
-  code text not null,
-  message text not null
-);`;
+);${deadLetterSchema}`;
 
 /** What a position store needs beside the marks. */
-export const positionsSchema = `
+export const positionsSchema = `${markSchema}${deadLetterSchema}
 create table if not exists tidemark_position (
   owner text primary key not null,
   snapshot text not null,       -- the id of the last one

@@ -1,15 +1,16 @@
 import {
-  type Advance,
   FencedOut,
   type Position,
   type PositionStore,
+  type Settled,
   showPartition,
   type StoredPosition,
 } from '@tidemark/core';
 import { type SqliteDatabase } from './database';
+import { storeDeadLetters } from './dead-letters';
 import { storable } from './identifier';
 import { Marks } from './marks';
-import { markSchema, positionsSchema } from './schema';
+import { positionsSchema } from './schema';
 import { Statements } from './statements';
 import { promised, reading, transaction } from './transaction';
 
@@ -50,7 +51,7 @@ class SqlitePositions implements PositionStore {
 
   reset(position: Position, snapshotId: string): Promise<void> {
     const work = (): void => {
-      this.db.exec(markSchema + positionsSchema);
+      this.db.exec(positionsSchema);
       const sql = 'insert or replace into tidemark_position (owner, snapshot, source) values (?, ?, ?)';
       const snapshot = storable(snapshotId, 'a snapshot id');
       this.statements.run(sql, this.owner, snapshot, this.marks.replace(position));
@@ -58,16 +59,17 @@ class SqlitePositions implements PositionStore {
     return promised(() => transaction(this.db, work, { doing: this.owner }));
   }
 
-  save(snapshotId: string, advances: readonly Advance[]): Promise<void> {
+  save(snapshotId: string, advances: readonly Settled[]): Promise<void> {
     const work = (): void => {
       const snapshot = this.row()?.snapshot;
       if (snapshot !== snapshotId)
         throw new FencedOut(`${this.owner}: the position belongs to another snapshot by now; start again from it`);
-      for (const { partition, after, through } of advances) {
+      for (const { partition, after, through, rejected = [] } of advances) {
         const at = this.marks.get(partition).through;
         if (at !== after)
           throw new FencedOut(`${this.owner}: ${showPartition(partition)} stands at ${at}, not at ${after}`);
         this.marks.set(partition, through);
+        storeDeadLetters(this.statements, { owner: this.owner, pipeline: this.owner, partition }, rejected);
       }
     };
     return promised(() => transaction(this.db, work, { doing: this.owner }));

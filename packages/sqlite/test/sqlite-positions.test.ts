@@ -1,4 +1,4 @@
-import { decimal, FencedOut, type PositionStore } from '@tidemark/core';
+import { decimal, FencedOut, HandlerFailed, type PositionStore } from '@tidemark/core';
 import { sqlitePositions } from '../src';
 import { type TestDatabase, TestFile } from './database';
 import { advance, position, source } from './positions';
@@ -55,4 +55,15 @@ it('refuses text that SQLite would cut', async () => {
   const odd = { source, offsets: position().offsets.with({ topic: 'a\0b', partition: '0' }, { through: decimal(1) }) };
   await expect(store.reset(odd, 's1')).rejects.toThrow('NUL');
   expect(await store.load()).toBeUndefined();
+});
+
+it('I5: keeps what could not be handled with the position that passes it, or neither', async () => {
+  await store.reset(position(1), 's1');
+  const record = { key: Buffer.from('k'), value: null, headers: new Map(), timestamp: 7, offset: decimal(2) };
+  const letter = { record, error: new HandlerFailed('no') };
+  const letters = (): unknown => db.prepare('select owner, topic, offset, code from tidemark_dead_letter').all();
+  await expect(store.save('s0', [{ ...advance(0, 1, 2), rejected: [letter] }])).rejects.toBeInstanceOf(FencedOut);
+  expect(letters()).toEqual([]);
+  await store.save('s1', [{ ...advance(0, 1, 2), rejected: [letter] }]);
+  expect(letters()).toMatchObject([{ owner: 'positions:a', topic: 'orders', offset: '2', code: 'HANDLER_FAILED' }]);
 });

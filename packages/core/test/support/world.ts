@@ -3,12 +3,14 @@ import {
   applyTo,
   type Change,
   liveView,
+  type Pipeline,
   type Poison,
   remove,
   type Replica,
   type SnapshotSource,
   snapshotThenSubscribe,
   type SnapshotThenSubscribeOptions,
+  type Sync,
   type SyncEvent,
   translate,
   type Transport,
@@ -68,6 +70,14 @@ export class World {
         m.kind === 'row' ? upsert(m.value) : 'set' in m.value ? upsert(m.value.set) : remove(m.value.gone),
       ),
       applyTo(replica, { onPoison }),
+    );
+  }
+
+  /** The same messages for a terminal with effects of its own. */
+  calls(terminal: (source: Sync<Thing | { readonly gone: string }>) => Pipeline<Thing | { readonly gone: string }>) {
+    return this.source().pipe(
+      translate((m) => (m.kind === 'row' ? m.value : 'set' in m.value ? m.value.set : { gone: m.value.gone })),
+      terminal,
     );
   }
 
