@@ -1,5 +1,8 @@
 import { FencedOut, ReplicaBoundElsewhere, TakeLost } from './errors';
 import { coversFloor, floorOf } from './floor';
+import { closed } from './offset';
+import { type OffsetMap } from './offset-map';
+import { partitionKey } from './partition';
 import { type Position } from './position';
 import { type Applied, type Batch, type Binding, type Bootstrap, type Replica, type Stored } from './replica';
 
@@ -8,19 +11,44 @@ export interface InProcessRows<in Change> {
   stage(changes: readonly Change[]): void;
   discard(): void;
   /** Shows what was staged instead of what was there. */
-  swap(): void;
+  swap(replaced: Replaced): void;
   apply(changes: readonly Change[]): void;
+  /** Throws for changes that `apply` would refuse. Asked for all of a transaction before any of it is applied. */
+  readonly check?: ((changes: readonly Change[]) => void) | undefined;
+  /** The transaction is over, rows and position stand. */
+  readonly settled?: (() => void) | undefined;
+  /** Where newer versions win. */
+  readonly tombstones?: InProcessTombstones | undefined;
+}
+
+/** What a swap takes the place of. */
+export interface Replaced {
+  /** `false`: there was no position before. */
+  readonly synchronised: boolean;
+  /** Are the rows before of the same history, version and scope? Then what was deleted there stays deleted. */
+  readonly comparable: boolean;
+}
+
+export interface InProcessTombstones {
+  /** As `Stored.sequence`. */
+  sequence(): number;
+  /** Older updates can't come for deletions through this sequence. A bounded piece of work; the rest is done by later calls. */
+  prune(through: number): void;
 }
 
 /** Term, state and position of a replica that lives and dies with this process. Dead letters aren't kept. */
 export class InProcessReplica<in Change> implements Replica<Change> {
   readonly shared = false;
   private stored: Stored = { term: 0, state: 'empty' };
+  /** Partition → the greatest `Batch.head` since the swap. */
+  private readonly heads = new Map<string, number>();
 
   constructor(private readonly content: InProcessRows<Change>) {}
 
   async load(): Promise<Stored> {
-    return this.stored;
+    const { stored } = this;
+    const { tombstones } = this.content;
+    return stored.state === 'ready' && tombstones ? { ...stored, sequence: tombstones.sequence() } : stored;
   }
 
   async take(seen: Stored, { pipeline, version, scope }: Binding): Promise<Bootstrap<Change>> {
@@ -43,15 +71,28 @@ export class InProcessReplica<in Change> implements Replica<Change> {
     const { stored } = this;
     if (stored.state !== 'ready' || stored.term !== term) throw fencedOut(term, stored);
     let { offsets } = stored.position;
-    const answers = batches.map(({ partition, after, through, changes }): Applied => {
+    if (this.content.check) for (const { changes } of batches) this.content.check(changes);
+    const answers = batches.map(({ partition, after, through, changes, head }): Applied => {
       if (offsets.through(partition) !== after)
         return { moved: offsets.get(partition) ?? { through: offsets.through(partition) } };
       this.content.apply(changes);
       offsets = offsets.with(partition, through);
+      if (head !== undefined) this.heads.set(partitionKey(partition), head);
       return 'applied';
     });
     this.stored = { ...stored, position: { source: stored.position.source, offsets } };
+    const { tombstones, settled } = this.content;
+    if (tombstones) tombstones.prune(batches.some(({ head }) => head !== undefined) ? this.covered(offsets) : 0);
+    settled?.();
     return answers;
+  }
+
+  /** What every partition of the position has been at its head after. A closed one has no more to say. */
+  private covered(offsets: OffsetMap): number {
+    let covered = Infinity;
+    for (const { through, ...partition } of offsets)
+      if (through !== closed) covered = Math.min(covered, this.heads.get(partitionKey(partition)) ?? 0);
+    return covered === Infinity ? 0 : covered;
   }
 
   private bootstrap(term: number, old: Bound, own: Bound): Bootstrap<Change> {
@@ -80,8 +121,14 @@ export class InProcessReplica<in Change> implements Replica<Change> {
           this.content.discard();
           return { belowFloor: floor };
         }
-        this.content.swap();
+        const same = own.version === old.version && own.scope === old.scope;
+        this.content.swap({
+          synchronised: floor !== undefined,
+          comparable: floor !== undefined && same && lost.length === 0,
+        });
+        this.heads.clear();
         this.stored = { term, state: 'ready', position, ...own };
+        this.content.settled?.();
         return 'swapped';
       },
       giveBack: async () => {

@@ -62,11 +62,11 @@ export type { Status } from './status';
 export type { Times } from './times';
 export type { Wait } from './wait';
 export { liveView } from './live-view';
-export type { LiveView } from './live-view';
+export type { LiveView, LiveViewOptions, ViewChange } from './live-view';
 export { coversFloor, floorOf } from './floor';
 
 export { remove, upsert } from './change';
-export type { Change, Remove, Upsert } from './change';
+export type { Change, Remove, Upsert, Version, VersionedChange, VersionedRemove } from './change';
 export type { Decoder, Decoders, Out, StandardSchema, TopicDecoders } from './decode';
 export type { Message, RowMessage, TombstoneMessage, UpdateMessage } from './message';
 export type { RefetchReason, SyncEvent } from './sync-event';

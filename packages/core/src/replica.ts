@@ -53,9 +53,21 @@ export type Stored = {
   | { readonly state: 'empty' }
   /** Rows that no pipeline has written, and no position. */
   | { readonly state: 'unknownPosition' }
-  /** `heartbeat` rises while the bootstrapper lives; `position` is the one from before, if there was one. */
-  | { readonly state: 'bootstrapping'; readonly heartbeat: number; readonly position?: Position | undefined }
-  | { readonly state: 'ready'; readonly position: Position }
+  /**
+   * `heartbeat` rises while the bootstrapper lives; `position` is the one from before, if there was one; `resume` is where its
+   * staging could be gone on with, if it died now.
+   */
+  | {
+      readonly state: 'bootstrapping';
+      readonly heartbeat: number;
+      readonly position?: Position | undefined;
+      readonly resume?: SnapshotToken | undefined;
+    }
+  /**
+   * `sequence`, of a replica that lets newer versions win: how many tombstones it has ever written. It tells old tombstones
+   * from new ones, so that they can be pruned; absent where none are kept.
+   */
+  | { readonly state: 'ready'; readonly position: Position; readonly sequence?: number | undefined }
 );
 
 /** From `after` (exclusive) through `through`: one step of one partition. */
@@ -69,6 +81,12 @@ export interface Batch<out Change> extends Advance {
   readonly changes: readonly Change[];
   /** Stored with the changes, in the same transaction. */
   readonly rejected: readonly DeadLetter[];
+  /**
+   * Present when the partition was at its head, which was found out only after the replica's `sequence` had stood at this
+   * number and the position had named every partition of the log. Once every partition of the position has told `head` ≥ n
+   * under the present term, tombstone n can be pruned (I3). Closed partitions have nothing to tell.
+   */
+  readonly head?: number | undefined;
 }
 
 /** A record that couldn't be decoded or translated, kept for inspection. */
@@ -87,7 +105,7 @@ export interface Bootstrap<in Change> {
   readonly resume?: SnapshotToken | undefined;
   /** Raises the heartbeat, so that others keep waiting. */
   beat(): Promise<void>;
-  /** Adds to the staging, invisible to readers (I6). */
+  /** Adds to the staging, invisible to readers (I6). `token`: a successor may go on here, without what is staged after it. */
   stage(changes: readonly Change[], token?: SnapshotToken): Promise<void>;
   /** Empties the staging: another snapshot begins. */
   discard(): Promise<void>;
