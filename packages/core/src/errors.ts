@@ -132,6 +132,20 @@ export class Unavailable extends SyncError {
   readonly retryable = true;
 }
 
+/**
+ * The TLS identity of the other side, or our own, was refused: an authority, a name, a pin or a service identity that doesn't
+ * match. Nothing was sent or read. `retryable` only where a certificate has expired or isn't valid yet, which its owner renews.
+ */
+export class IdentityRefused extends SyncError {
+  readonly code = 'IDENTITY_REFUSED';
+  constructor(
+    message: string,
+    readonly retryable: boolean,
+  ) {
+    super(message);
+  }
+}
+
 /** A wait or a stop ran past its deadline. */
 export class DeadlineExceeded extends SyncError {
   readonly code = 'DEADLINE_EXCEEDED';

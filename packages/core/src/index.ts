@@ -79,6 +79,7 @@ export {
   DecodeFailed,
   FencedOut,
   HandlerFailed,
+  IdentityRefused,
   InvalidConfiguration,
   MalformedPosition,
   MustRefetch,

@@ -52,7 +52,6 @@ export class Call {
 
 /** ` (ECONNREFUSED)`, where the network says something like it. */
 function codeOf(error: unknown): string {
-  const cause: unknown = error instanceof Error ? error.cause : undefined;
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  const { code } = Object(error) as { code?: unknown };
   return typeof code === 'string' ? ` (${code})` : '';
 }

@@ -22,8 +22,10 @@ import { type Chunk } from './feed-chunk';
 import { coalesced } from './feed-coalesce';
 import { foreignRecord } from './feed-foreign-record';
 import { Regress } from './feed-regress';
-import { type FeedRequestOptions, shown } from './feed-request';
+import { type FeedRequestOptions } from './feed-request';
 import { type LiveMode, RemoteStream } from './feed-stream';
+import { httpClient } from './http-client';
+import { shown } from './shown-url';
 
 export interface DurableStreamsOptions<Topic extends string>
   extends FeedRequestOptions, Omit<PagedTransportOptions, 'assignments'> {
@@ -39,7 +41,8 @@ export interface DurableStreamsOptions<Topic extends string>
  * Follows streams of any Durable Streams server, in its JSON mode. The server tells neither what it is nor whether a stream
  * was created anew, so the source is its origin, and its epochs stay unproven. A partition is called by its URL's path.
  *
- * Throws `InvalidConfiguration` for URLs that can't be followed together. An outage is retried.
+ * Throws `InvalidConfiguration` for URLs that can't be followed together, and `IdentityRefused` for a server that isn't the one
+ * that it should be (TLS). An outage is retried.
  *
  * @example durableStreams({ streams: { assignments: ['https://streams.example/v1/assignments'] } })
  */
@@ -71,13 +74,14 @@ class ForeignLog<Topic extends string> implements PagedLog<Topic> {
     const [first] = urls;
     if (first === undefined) throw new InvalidConfiguration('durableStreams: list at least one stream');
     if (urls.length > maxStreams) throw new InvalidConfiguration(`durableStreams: more than ${maxStreams} streams`);
+    const requests = { ...options, client: httpClient(first.url, options.tls) };
     for (const { topic, url } of urls) {
       if (url.origin !== first.url.origin)
         throw new InvalidConfiguration(`durableStreams: ${shown(url)} is not of origin ${first.url.origin}`);
       const partition = { topic, partition: url.pathname };
       if (this.listed.has(partitionKey(partition)))
         throw new InvalidConfiguration(`durableStreams: ${shown(url)} is listed twice`);
-      const stream = new RemoteStream(url, options, options.mode ?? 'long-poll');
+      const stream = new RemoteStream(url, requests, options.mode ?? 'long-poll');
       this.listed.set(partitionKey(partition), { partition, stream });
     }
     this.topics = Object.fromEntries(streams.map(([topic]) => [topic, topic])) as { readonly [T in Topic]: string };

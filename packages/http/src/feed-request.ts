@@ -1,16 +1,27 @@
 import { InvalidConfiguration, orAborted, SyncError, TransportFault, Unavailable } from '@tidemark/core';
+import { type Readable } from 'node:stream';
 import { Call } from './feed-call';
+import { type HttpClient } from './http-client';
+import { shown } from './shown-url';
+import { type ClientTlsSource } from './tls-options';
 
 /** How a feed is asked. All times in milliseconds. */
 export interface FeedRequestOptions {
   /** Asked before every request, so that credentials can be renewed. After a 401 it is asked once more. */
   readonly headers?: (() => Promise<Readonly<Record<string, string>>>) | undefined;
+  /** Whom to trust, and as whom to ask; default: Node's authorities, and no certificate. Only for https URLs. */
+  readonly tls?: ClientTlsSource | undefined;
   /** A larger body, uncompressed, is refused; default 64 MiB. */
   readonly maxBodyBytes?: number | undefined;
   /** How long an answer, or the next bytes of its body, may take; default 15,000. */
   readonly answerMs?: number | undefined;
   /** The same for live reads: it must be longer than the server holds them; default 75,000. */
   readonly liveMs?: number | undefined;
+}
+
+/** The options, and the client that they were made into. */
+export interface FeedRequests extends FeedRequestOptions {
+  readonly client: HttpClient;
 }
 
 /** One answer; its body is still to be read, or to be discarded. */
@@ -36,18 +47,15 @@ export interface Ask {
 }
 
 /**
- * Asks over Node's own fetch. @durable-streams/client would retry by itself, without bound, follow redirects to anywhere, read
+ * Asks over a client of its own. @durable-streams/client would retry by itself, without bound, follow redirects to anywhere, read
  * without a cap, and keep our headers (epoch, witness, the reason of a loss) to itself; a transport needs to see all of that.
  */
-export async function request(ask: Ask, options: FeedRequestOptions): Promise<Answer> {
+export async function request(ask: Ask, options: FeedRequests): Promise<Answer> {
   const first = await follow(ask, options);
   if (first.status !== 401 || options.headers === undefined) return first;
   first.discard();
   return follow(ask, options);
 }
-
-/** A URL as messages may show it: without credentials, query and fragment. */
-export const shown = ({ origin, pathname }: URL): string => `${origin}${pathname}`;
 
 /** What to throw for a status that the caller has no use for. The body is discarded. */
 export function refused({ status, where, discard }: Answer): SyncError {
@@ -60,7 +68,7 @@ export function refused({ status, where, discard }: Answer): SyncError {
 
 const maxRedirects = 5;
 
-async function follow(ask: Ask, options: FeedRequestOptions): Promise<Answer> {
+async function follow(ask: Ask, options: FeedRequests): Promise<Answer> {
   let { url } = ask;
   for (let redirects = 0; ; redirects++) {
     const answer = await once({ ...ask, url }, options);
@@ -77,7 +85,7 @@ async function follow(ask: Ask, options: FeedRequestOptions): Promise<Answer> {
   }
 }
 
-async function once({ url, method = 'GET', headers, live, signal }: Ask, options: FeedRequestOptions): Promise<Answer> {
+async function once({ url, method = 'GET', headers, live, signal }: Ask, options: FeedRequests): Promise<Answer> {
   const where = shown(url);
   const ms = (live ? options.liveMs : options.answerMs) ?? (live ? 75_000 : 15_000);
   const call = new Call(where, ms, signal);
@@ -85,8 +93,11 @@ async function once({ url, method = 'GET', headers, live, signal }: Ask, options
     call.awaits();
     const asked = await orAborted(askHeaders(options, where), call.signal);
     const fields = headersOf({ ...basic(url), ...asked, ...headers }, where);
-    const response = await fetch(bare(url), { method, headers: fields, redirect: 'manual', signal: call.signal });
-    const chunks = () => chunksOf(response, call);
+    const response = await options.client({ url: bare(url), method, headers: fields, signal: call.signal });
+    const coding = response.headers.get('content-encoding') ?? 'gzip';
+    if (response.status === 200 && coding !== 'gzip' && coding !== 'identity')
+      throw new TransportFault(`${where} uses an encoding that wasn't asked for; gzip is`);
+    const chunks = () => chunksOf(response.body, call);
     return {
       status: response.status,
       headers: response.headers,
@@ -104,9 +115,9 @@ async function once({ url, method = 'GET', headers, live, signal }: Ask, options
 
 const defaultMaxBodyBytes = 64 * 1024 * 1024;
 
-async function* chunksOf(response: Response, call: Call): AsyncGenerator<Uint8Array, void, undefined> {
+async function* chunksOf(body: Readable, call: Call): AsyncGenerator<Uint8Array, void, undefined> {
   try {
-    for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+    for await (const chunk of body as AsyncIterable<Uint8Array>) {
       call.rests();
       yield chunk;
       call.awaits();
@@ -147,7 +158,7 @@ function headersOf(fields: Readonly<Record<string, string>>, where: string): Hea
   }
 }
 
-/** fetch refuses URLs that hold credentials. */
+/** Credentials go as a header. */
 function bare(url: URL): URL {
   const copy = new URL(url);
   copy.username = '';

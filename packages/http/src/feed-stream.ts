@@ -2,7 +2,7 @@ import { type LossReason, TransportFault, Unavailable } from '@tidemark/core';
 import { type Chunk, lagFrom, lossOf, messagesOf, tokenFrom } from './feed-chunk';
 import { EventChunks } from './feed-event-chunks';
 import { feedHeaders } from './feed-headers';
-import { type Answer, type FeedRequestOptions, refused, request } from './feed-request';
+import { type Answer, type FeedRequests, refused, request } from './feed-request';
 
 /** How to wait for news: each answer by its own request, or events over one connection. */
 export type LiveMode = 'long-poll' | 'sse';
@@ -14,7 +14,7 @@ export class RemoteStream {
 
   constructor(
     private readonly url: URL,
-    private readonly options: FeedRequestOptions,
+    private readonly options: FeedRequests,
     private readonly mode: LiveMode,
   ) {
     this.events = new EventChunks((offset, signal) => this.ask({ offset, live: 'sse' }, signal), options);

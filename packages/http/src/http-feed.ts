@@ -25,9 +25,11 @@ import { coalesced } from './feed-coalesce';
 import { type FeedManifest, parseManifest } from './feed-manifest';
 import { recordOf } from './feed-message';
 import { segmentOf } from './feed-path';
-import { type FeedRequestOptions, refused, request, shown } from './feed-request';
+import { type FeedRequestOptions, type FeedRequests, refused, request } from './feed-request';
 import { type LiveMode, RemoteStream } from './feed-stream';
 import { decodeOffset, encodeOffset } from './feed-token';
+import { httpClient } from './http-client';
+import { shown } from './shown-url';
 
 export interface HttpFeedOptions<N> extends FeedRequestOptions, Omit<PagedTransportOptions, 'assignments'> {
   /** Your names for the topics: a list if the log calls them the same, else your name → the log's. */
@@ -41,7 +43,8 @@ export interface HttpFeedOptions<N> extends FeedRequestOptions, Omit<PagedTransp
  * fits, and a feed and a direct connection can be swapped in place. Its `kind` is the log's, once the manifest is read.
  *
  * Throws, on first use, `InvalidConfiguration` for a topic that the feed doesn't have, no feed at the URL, refused credentials
- * and a redirect to another origin; `TransportFault` for what isn't the protocol. An outage is retried.
+ * and a redirect to another origin; `IdentityRefused` for a service that isn't the one that it should be (TLS);
+ * `TransportFault` for what isn't the protocol. An outage is retried.
  *
  * @example httpFeed('https://y.example/feed', { topics: ['assignments'] })
  */
@@ -49,7 +52,9 @@ export function httpFeed<const N extends Topics<string>>(
   url: string | URL,
   options: HttpFeedOptions<N>,
 ): Transport<TopicOf<N>> {
-  const log = new RemoteLog(baseUrl(url), topicsOf(options.topics), options);
+  const base = baseUrl(url);
+  const requests = { ...options, client: httpClient(base, options.tls) };
+  const log = new RemoteLog(base, topicsOf(options.topics), requests);
   const transport = pagedTransport(log, options);
   return {
     ...transport,
@@ -68,7 +73,7 @@ class RemoteLog<Topic extends string> implements PagedLog<Topic> {
   constructor(
     private readonly base: URL,
     readonly topics: { readonly [T in Topic]: string },
-    private readonly options: HttpFeedOptions<unknown>,
+    private readonly options: FeedRequests & { readonly mode?: LiveMode | undefined },
   ) {
     this.describe = coalesced((signal) => this.load(signal));
   }

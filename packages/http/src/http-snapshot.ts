@@ -10,18 +10,23 @@ import {
   type TpsMeaning,
 } from '@tidemark/core';
 import { Deadlines } from './deadlines';
+import { httpClient, type HttpAnswer, type HttpClient } from './http-client';
+import { shown } from './shown-url';
 import { bodyOf } from './snapshot-body';
 import { onceOnly } from './snapshot-chunks';
 import { framesType, notOlderThanHeader, resumeHeader, type RowsFrame, type StartFrame } from './snapshot-frames';
-import { get, type RequestHeaders, showUrl } from './snapshot-get';
+import { get, type RequestHeaders } from './snapshot-get';
 import { type CompleteLimits, type SnapshotLimits, withDefaults } from './snapshot-limits';
 import { type PlainRows, readPlain, rowsOfBody } from './snapshot-plain';
 import { readFrames } from './snapshot-reader';
 import { canonicalScope } from './snapshot-scope';
+import { type ClientTlsSource } from './tls-options';
 
 export interface HttpSnapshotOptions {
   /** Headers of each request, asked for anew every time, so that credentials can be renewed. */
   readonly headers?: RequestHeaders | undefined;
+  /** Whom to trust, and as whom to ask; default: Node's authorities, and no certificate. Only for https URLs. */
+  readonly tls?: ClientTlsSource | undefined;
   /** The rows' form that is expected; a snapshot of another one, or of none, is refused before its first row. */
   readonly schema?: string | undefined;
   /** The plain form's offsets name the record to read `next` (default, what Kafka clients write) or the `last` one included. */
@@ -43,12 +48,13 @@ const maxTokenLength = 8_000;
  * scope is sent as the URL's query, and A must echo it.
  *
  * `open` and the iteration of `chunks` throw: `Unavailable` (no connection, 408, 425, 429, 5xx), `SnapshotTooOld` (412),
- * `DeadlineExceeded`, `SnapshotRejected` (`retryable` where the body was cut off or damaged), `MalformedPosition`,
- * `InvalidConfiguration`, and the signal's reason when it aborts. Breaking off the iteration closes the connection.
+ * `DeadlineExceeded`, `SnapshotRejected` (`retryable` where the body was cut off or damaged), `IdentityRefused` (TLS),
+ * `MalformedPosition`, `InvalidConfiguration`, and the signal's reason when it aborts. Breaking off the iteration closes the connection.
  */
 export function httpSnapshot(url: string | URL, options: HttpSnapshotOptions = {}): SnapshotSource {
   const target = targetOf(url);
-  return { open: (request) => open(target, options, request) };
+  const client = httpClient(target, options.tls);
+  return { open: (request) => open(client, target, options, request) };
 }
 
 function targetOf(url: string | URL): URL {
@@ -61,8 +67,13 @@ function targetOf(url: string | URL): URL {
   return target;
 }
 
-async function open(target: URL, options: HttpSnapshotOptions, request: SnapshotRequest): Promise<Snapshot> {
-  const what = `GET ${showUrl(target)}`;
+async function open(
+  client: HttpClient,
+  target: URL,
+  options: HttpSnapshotOptions,
+  request: SnapshotRequest,
+): Promise<Snapshot> {
+  const what = `GET ${shown(target)}`;
   const { idleMs = 60_000, totalMs = 3_600_000, tps = 'next', rowsOf = rowsOfBody, schema } = options;
   const limits = withDefaults(options.limits);
   const scope = scopeOf(target, request.scope);
@@ -71,7 +82,7 @@ async function open(target: URL, options: HttpSnapshotOptions, request: Snapshot
   try {
     const url = new URL(target);
     url.search = scope ?? '';
-    const response = await get(url, headersOf(request), options.headers, deadlines);
+    const response = await get(client, url, headersOf(request), options.headers, deadlines);
     const body = bodyOf(response, limits.maxBytes, deadlines, what);
     const form = formOf(response, what);
     const snapshot =
@@ -101,7 +112,7 @@ function scopeOf(target: URL, asked: string | undefined): string | undefined {
   const scope = canonicalScope(asked);
   if (own !== undefined && scope !== undefined && own !== scope)
     throw new InvalidConfiguration(
-      `${showUrl(target)} has a query, and a scope was given that differs; give one of them`,
+      `${shown(target)} has a query, and a scope was given that differs; give one of them`,
     );
   return scope ?? own;
 }
@@ -114,7 +125,7 @@ function headersOf({ notOlderThan, resume }: SnapshotRequest): Record<string, st
   return headers;
 }
 
-function formOf({ headers }: Response, what: string): 'frames' | 'plain' {
+function formOf({ headers }: HttpAnswer, what: string): 'frames' | 'plain' {
   const encoding = headers.get('content-encoding') ?? 'identity';
   if (encoding !== 'gzip' && encoding !== 'identity')
     throw new SnapshotRejected(`${what}: an encoding that wasn't asked for; gzip is`, false);

@@ -4,6 +4,7 @@ export type { ServeSnapshotOptions } from './serve-snapshot';
 export { httpSnapshot } from './http-snapshot';
 export type { HttpSnapshotOptions } from './http-snapshot';
 export type { RequestHeaders } from './snapshot-get';
+export type { ClientTls, ClientTlsSource } from './tls-options';
 export type { SnapshotLimits } from './snapshot-limits';
 export type { PlainRows } from './snapshot-plain';
 

@@ -1,5 +1,6 @@
 import { orAborted, SnapshotRejected } from '@tidemark/core';
 import { type Deadlines } from './deadlines';
+import { type HttpAnswer } from './http-client';
 import { codeOf } from './snapshot-get';
 
 /**
@@ -7,19 +8,18 @@ import { codeOf } from './snapshot-get';
  * connection. Throws their reason, or `SnapshotRejected`: retryable where the connection broke.
  */
 export async function* bodyOf(
-  response: Response,
+  { body }: HttpAnswer,
   maxBytes: number,
   deadlines: Deadlines,
   what: string,
 ): AsyncGenerator<Buffer, void, undefined> {
-  if (response.body === null) return;
-  const reader = response.body.getReader() as ReadableStreamDefaultReader<Uint8Array>;
+  const pieces = body[Symbol.asyncIterator]() as AsyncIterator<Buffer, undefined>;
   let bytes = 0;
   const read = async () => {
     deadlines.signal.throwIfAborted();
     deadlines.touch();
     try {
-      return await orAborted(reader.read(), deadlines.signal);
+      return await orAborted(pieces.next(), deadlines.signal);
     } catch (cause) {
       deadlines.signal.throwIfAborted();
       const message = `${what}: the connection broke, or its compression is damaged, after ${bytes} bytes`;
@@ -28,10 +28,10 @@ export async function* bodyOf(
       deadlines.rest();
     }
   };
-  for (let piece = await read(); !piece.done; piece = await read()) {
+  for (let piece = await read(); piece.done !== true; piece = await read()) {
     bytes += piece.value.length;
     if (bytes > maxBytes)
       throw new SnapshotRejected(`${what}: more decompressed bytes than limits.maxBytes, ${maxBytes}`, false);
-    yield Buffer.from(piece.value.buffer, piece.value.byteOffset, piece.value.byteLength);
+    yield piece.value;
   }
 }

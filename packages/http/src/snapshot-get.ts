@@ -7,6 +7,8 @@ import {
   Unavailable,
 } from '@tidemark/core';
 import { type Deadlines } from './deadlines';
+import { type HttpAnswer, type HttpClient } from './http-client';
+import { shown } from './shown-url';
 
 /** Headers of one request; called for each, so that credentials can be renewed. */
 export type RequestHeaders = () => Promise<Readonly<Record<string, string>>> | Readonly<Record<string, string>>;
@@ -19,26 +21,24 @@ const maxRedirects = 5;
  * `SnapshotRejected`, not retryable, for every other status. No message holds a header, or the URL's query.
  */
 export async function get(
+  ask: HttpClient,
   target: URL,
   ours: Readonly<Record<string, string>>,
   theirs: RequestHeaders | undefined,
   deadlines: Deadlines,
-): Promise<Response> {
+): Promise<HttpAnswer> {
   let url = target;
   for (let hop = 0; hop <= maxRedirects; hop++) {
     deadlines.touch();
     const headers = await headersOf(ours, theirs, url, deadlines.signal);
-    const response = await send(url, headers, deadlines);
+    const response = await send(ask, url, headers, deadlines);
     if (response.status === 200) return response;
-    await response.body?.cancel();
+    response.body.destroy();
     if (![301, 302, 303, 307, 308].includes(response.status)) throw statusError(response, url);
     url = redirected(response, url);
   }
-  throw new SnapshotRejected(`GET ${showUrl(target)}: more than ${maxRedirects} redirects`, false);
+  throw new SnapshotRejected(`GET ${shown(target)}: more than ${maxRedirects} redirects`, false);
 }
-
-/** The URL for people and logs: without credentials, query and fragment, which may hold secrets. */
-export const showUrl = (url: URL): string => url.origin + url.pathname;
 
 async function headersOf(
   ours: Readonly<Record<string, string>>,
@@ -46,7 +46,7 @@ async function headersOf(
   url: URL,
   signal: AbortSignal,
 ): Promise<Headers> {
-  const what = `GET ${showUrl(url)}: the function \`headers\``;
+  const what = `GET ${shown(url)}: the function \`headers\``;
   let given: Readonly<Record<string, string>>;
   try {
     given = theirs === undefined ? {} : await orAborted(Promise.resolve(theirs()), signal);
@@ -56,7 +56,6 @@ async function headersOf(
   }
   try {
     const headers = new Headers(given);
-    if (!headers.has('accept-encoding')) headers.set('accept-encoding', 'gzip');
     for (const [name, value] of Object.entries(ours)) headers.set(name, value);
     return headers;
   } catch {
@@ -65,38 +64,39 @@ async function headersOf(
   }
 }
 
-async function send(url: URL, headers: Headers, deadlines: Deadlines): Promise<Response> {
+async function send(ask: HttpClient, url: URL, headers: Headers, deadlines: Deadlines): Promise<HttpAnswer> {
   try {
-    return await fetch(url, { headers, redirect: 'manual', signal: deadlines.signal });
+    return await ask({ url, method: 'GET', headers, signal: deadlines.signal });
   } catch (cause) {
     deadlines.signal.throwIfAborted();
-    throw new Unavailable(`GET ${showUrl(url)}: no answer (${codeOf(cause)})`, { cause });
+    if (cause instanceof SyncError) throw cause;
+    throw new Unavailable(`GET ${shown(url)}: no answer (${codeOf(cause)})`, { cause });
   } finally {
     deadlines.rest();
   }
 }
 
-/** Node's fetch tells what happened by its error's cause, `ECONNREFUSED` for instance. */
+/** What Node says that happened, `ECONNREFUSED` for instance. */
 export function codeOf(error: unknown): string {
-  const { cause } = Object(error) as { cause?: { code?: unknown } };
-  return typeof cause?.code === 'string' ? cause.code : 'no code';
+  const { code } = Object(error) as { code?: unknown };
+  return typeof code === 'string' ? code : 'no code';
 }
 
-function redirected(response: Response, from: URL): URL {
+function redirected(response: HttpAnswer, from: URL): URL {
   const location = response.headers.get('location') ?? '';
   const to = URL.canParse(location, from.href) ? new URL(location, from) : undefined;
   if (to === undefined || location === '')
-    throw new SnapshotRejected(`GET ${showUrl(from)}: a redirect (${response.status}) to no URL`, false);
+    throw new SnapshotRejected(`GET ${shown(from)}: a redirect (${response.status}) to no URL`, false);
   if (to.origin !== from.origin || to.username !== '' || to.password !== '')
     throw new SnapshotRejected(
-      `GET ${showUrl(from)}: a redirect to another origin, ${to.origin}, isn't followed; if it is right, configure that URL`,
+      `GET ${shown(from)}: a redirect to another origin, ${to.origin}, isn't followed; if it is right, configure that URL`,
       false,
     );
   return to;
 }
 
-function statusError({ status, headers }: Response, url: URL): SyncError {
-  const what = `GET ${showUrl(url)}: ${status}`;
+function statusError({ status, headers }: HttpAnswer, url: URL): SyncError {
+  const what = `GET ${shown(url)}: ${status}`;
   if (status === 412) return new SnapshotTooOld(`${what}, A has no snapshot yet that is as new as asked for`);
   if (status >= 500 || [408, 425, 429].includes(status)) return new Unavailable(`${what}${retryHint(headers)}`);
   return new SnapshotRejected(`${what}, ${whatToDo(status)}`, false);
