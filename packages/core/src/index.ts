@@ -39,7 +39,8 @@ export { headThenRows, snapshotOfRows } from './rows-snapshot';
 export type { Rows } from './rows-snapshot';
 export type { Advance, Applied, Batch, Binding, Bootstrap, DeadLetter, Replica, Stored } from './replica';
 export type { PositionStore, Settled, StoredPosition } from './position-store';
-export type { Lease, LeaseStore } from './lease-store';
+export type { Lease, LeaseStore, LeaseWrite } from './lease-store';
+export type { ShareOptions } from './share';
 
 export { pagedTransport } from './paged-transport';
 export type { PagedTransportOptions } from './paged-transport';

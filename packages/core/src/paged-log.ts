@@ -49,8 +49,12 @@ export interface Page {
   readonly witness?: string | undefined;
 }
 
-/** Which partitions are read here: `assigned` to add, `revoked` to drop at once. Ends when the signal aborts. */
+/**
+ * Which partitions are read here: `assigned` to add, `revoked` to drop at once. Ends when the signal aborts. What is being retried is
+ * told to `trouble`.
+ */
 export type Assignments = (
   describe: (signal: AbortSignal) => Promise<Description>,
   signal: AbortSignal,
+  trouble: (error: Error) => void,
 ) => AsyncIterable<{ readonly assigned: readonly Partition[]; readonly revoked: readonly Partition[] }>;

@@ -1,4 +1,5 @@
 import { Channel } from './channel';
+import { InvalidConfiguration } from './errors';
 import { beginning, closed, type Offset } from './offset';
 import { aborted, orAborted } from './abort';
 import { type Assignments, type Description, type Page, type PagedLog } from './paged-log';
@@ -8,12 +9,15 @@ import { type LogRecord, witnessOf } from './record';
 import { retrying } from './retry';
 import { type Runtime, systemRuntime } from './runtime';
 import { epochOf } from './source';
+import { type ShareOptions, shared } from './share';
 import { type LossReason, type Start, type Transport, type TransportEvent } from './transport';
 import { judge, judgeAll } from './verify';
 
 export interface PagedTransportOptions {
   /** Which partitions this reader has; all of them unless given. Giving it makes the transport's `reads` `'share'`. */
   readonly assignments?: Assignments | undefined;
+  /** Divides the partitions among instances by leases, where the log has no groups of its own: `reads` becomes `'share'`. */
+  readonly share?: ShareOptions | undefined;
   /** Bytes of keys and values handed over or fetched ahead, all partitions together; default 16 MiB. */
   readonly maxInFlight?: number | undefined;
   /** How long to wait at the head when `page` answers at once, in milliseconds; default 50. */
@@ -34,14 +38,28 @@ export function pagedTransport<Topic extends string>(
   options: PagedTransportOptions = {},
 ): Transport<Topic> {
   const topics = Object.values<string>(log.topics);
+  const assignments = assignmentsOf(options);
   return {
     kind: log.kind,
     topics: log.topics,
-    reads: options.assignments === undefined ? 'all' : 'share',
+    reads: assignments === undefined ? 'all' : 'share',
     identify: async (signal) => (await log.describe(signal)).source,
     verify: async (position, signal) => ({ partitions: judgeAll(position, await log.describe(signal), topics) }),
-    read: (start, signal) => new Reader(log, options, start, signal).events(),
+    read: (start, signal) => new Reader(log, { ...options, assignments }, start, signal).events(),
   };
+}
+
+/** Throws `InvalidConfiguration` where the options can't go together. */
+function assignmentsOf({
+  assignments,
+  share,
+  describeMs = 1_000,
+  runtime = systemRuntime,
+}: PagedTransportOptions): Assignments | undefined {
+  if (share === undefined) return assignments;
+  if (assignments !== undefined)
+    throw new InvalidConfiguration('pagedTransport: give `assignments` or `share`, not both');
+  return shared(share, { runtime, describeMs });
 }
 
 /** One `read`: a follower for each partition, all writing into one channel. */
@@ -92,7 +110,11 @@ class Reader<Topic extends string> {
 
   private async assign(): Promise<void> {
     const assignments = this.options.assignments ?? everything(this.runtime, this.options.describeMs ?? 1_000);
-    for await (const { assigned, revoked } of assignments((signal) => this.describeOurs(signal), this.stop.signal)) {
+    const describe = (signal: AbortSignal) => this.describeOurs(signal);
+    const trouble = (error: Error) => {
+      this.channel.push({ type: 'trouble', error });
+    };
+    for await (const { assigned, revoked } of assignments(describe, this.stop.signal, trouble)) {
       if (revoked.length > 0) await this.revoke(revoked);
       this.channel.push({ type: 'assigned', partitions: assigned });
       if (assigned.length === 0) continue;

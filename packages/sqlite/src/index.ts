@@ -6,5 +6,6 @@ export { sqliteLog } from './sqlite-log';
 export type { SqliteLog, SqliteLogOptions } from './sqlite-log';
 export type { SqliteTopicOptions, TrimTo } from './log-writer';
 export { sqlitePositions } from './sqlite-positions';
+export { sqliteLeases } from './sqlite-leases';
 export { sqliteReplica } from './sqlite-replica';
 export type { SqliteReplicaHandlers } from './sqlite-replica';

@@ -13,6 +13,7 @@ import {
   type Position,
   type PositionStore,
   type Rows,
+  type ShareOptions,
   type Snapshot,
   snapshotOfRows,
   type SnapshotChunk,
@@ -38,6 +39,8 @@ export interface SqliteLogOptions<Topic extends string> {
   /** Opens another connection to the same file, for reading. The log closes what it opened so. */
   readonly reader: () => SqliteDatabase;
   readonly topics: { readonly [T in Topic]: SqliteTopicOptions };
+  /** Divides the partitions among several readers by leases: `reads` becomes `'share'`. Without it each reads all of them. */
+  readonly share?: ShareOptions | undefined;
   /** How long reading a snapshot may take, in milliseconds; default 60,000. Until it ends, the WAL can't be reset. */
   readonly snapshotDeadlineMs?: number | undefined;
 }
@@ -95,7 +98,7 @@ export function sqliteLog<Topic extends string>(
 
 class EmbeddedLog<Topic extends string> implements SqliteLog<Topic> {
   readonly kind = kind;
-  readonly reads = 'all';
+  readonly reads: 'all' | 'share';
   readonly topics: { readonly [T in Topic]: string };
   readonly positions: PositionStore;
   private readonly names: readonly string[];
@@ -110,7 +113,8 @@ class EmbeddedLog<Topic extends string> implements SqliteLog<Topic> {
   ) {
     this.names = Object.keys(options.topics);
     this.topics = Object.fromEntries(this.names.map((name) => [name, name])) as { [T in Topic]: string };
-    this.transport = pagedTransport<Topic>(this);
+    this.transport = pagedTransport<Topic>(this, { share: options.share });
+    this.reads = this.transport.reads;
     this.positions = sqlitePositions(db, { name: 'log' });
   }
 

@@ -3,6 +3,8 @@ export { transportContract } from './transport-contract';
 export type { TransportContract, TransportFeatures, TransportFixture } from './transport-fixture';
 export { replicaContract } from './replica-contract';
 export type { Item, ReplicaContract, ReplicaFeatures, ReplicaFixture, StoredDeadLetter } from './replica-fixture';
+export { leaseStoreContract } from './lease-store-contract';
+export type { LeaseStoreContract, LeaseStoreFixture } from './lease-store-contract';
 export { collect, startOf } from './collect';
 export type { Collected } from './collect';
 export { follow } from './reading';
