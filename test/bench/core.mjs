@@ -1,0 +1,94 @@
+import { applyTo, liveView, snapshotThenSubscribe, translate, upsert } from '@tidemark/core';
+import { logOfWorks, nothingYet, pagesOf } from './logs.mjs';
+import { compare, median, seconds } from './pairs.mjs';
+import { decodedWork, Work } from './works.mjs';
+
+const keys = 10_000;
+
+/** Memory log → JSON → io-ts → translate → live view; and what a record costs, with more records and more partitions. */
+export async function core({ scale, pairs }) {
+  const many = Math.max(1_000, Math.round(1_000_000 * scale));
+  const few = Math.max(100, Math.round(many / 100));
+  const wide = Math.max(10, Math.round(1_000 * scale));
+  const one = await logOfWorks({ count: many, partitions: 1, keys });
+  const pages = await pagesOf(one);
+  const results = [
+    await compare({
+      name: `${many} records of 200 B into a live view`,
+      unit: 'records/s',
+      count: many,
+      pairs,
+      tidemark: () => follow(one, many),
+      baseline: () => byHand(pages, many),
+    }),
+  ];
+  const small = await logOfWorks({ count: few, partitions: 1, keys });
+  results.push(
+    await compare({
+      name: `a record among ${many}, against one among ${few}`,
+      unit: 'records/s',
+      count: 1,
+      pairs,
+      tidemark: async () => (await follow(one, many)) / many,
+      baseline: async () => (await repeated(small, few)) / few,
+    }),
+  );
+  const spread = await logOfWorks({ count: many, partitions: wide, keys });
+  results.push(
+    await compare({
+      name: `a record in ${wide} partitions, against one in 1`,
+      unit: 'records/s',
+      count: many,
+      pairs,
+      tidemark: () => follow(spread, many),
+      baseline: () => follow(one, many),
+    }),
+  );
+  return results;
+}
+
+/** Seconds until a new pipeline has caught up. */
+async function follow(log, count) {
+  const view = liveView({ key: ({ workId }) => workId });
+  const pipeline = snapshotThenSubscribe({
+    name: 'bench',
+    snapshot: nothingYet(log),
+    transport: log,
+    decode: { works: { row: Work, update: Work } },
+  }).pipe(
+    translate((message) => upsert(message.value)),
+    applyTo(view),
+  );
+  const took = await seconds(async () => {
+    const running = pipeline.run();
+    await Promise.race([pipeline.caughtUp(), running]);
+  });
+  await pipeline.stop();
+  requireAll(view, count);
+  return took;
+}
+
+/** A run of few records is short: the median of twenty. */
+async function repeated(log, count) {
+  const times = [];
+  for (let i = 0; i < 20; i++) times.push(await follow(log, count));
+  return median(times);
+}
+
+async function byHand(pages, count) {
+  const view = new Map();
+  const took = await seconds(() => {
+    for (const records of pages)
+      for (const { value } of records) {
+        const row = decodedWork(JSON.parse(value.toString('utf8')));
+        view.set(row.workId, row);
+      }
+  });
+  requireAll(view, count);
+  return took;
+}
+
+function requireAll(view, count) {
+  const expected = Math.min(keys, count);
+  if (view.size !== expected) throw new Error(`${view.size} rows instead of ${expected}`);
+}

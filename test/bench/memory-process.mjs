@@ -1,0 +1,58 @@
+/**
+ * Service B on a small heap: `node --max-old-space-size=64 memory-process.mjs snapshot|backlog <url> <count>`. Prints how many
+ * rows or records it has got, and the most memory it ever had (RSS, in bytes).
+ */
+import { DatabaseSync } from '@photostructure/sqlite';
+import { applyTo, liveView, snapshotThenSubscribe, translate, upsert } from '@tidemark/core';
+import { httpFeed, httpSnapshot } from '@tidemark/http';
+import { sqliteTable } from '@tidemark/sqlite';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { setTimeout as pause } from 'node:timers/promises';
+import { columns, Work } from './works.mjs';
+
+const [, , mode, url, size] = process.argv;
+const got = mode === 'snapshot' ? await snapshotIntoTable() : await backlogIntoSlowConsumer(Number(size));
+process.stdout.write(JSON.stringify({ got, peak: process.resourceUsage().maxRSS * 1024 }));
+
+function pipelineInto(replica) {
+  return snapshotThenSubscribe({
+    name: 'memory',
+    snapshot: httpSnapshot(`${url}/snapshot`),
+    transport: httpFeed(`${url}/feed`, { topics: ['works'] }),
+    decode: { works: { row: Work, update: Work } },
+  }).pipe(
+    translate((message) => upsert(message.value)),
+    applyTo(replica),
+  );
+}
+
+async function snapshotIntoTable() {
+  const directory = mkdtempSync(join(tmpdir(), 'tidemark-memory-'));
+  try {
+    const db = new DatabaseSync(join(directory, 'b.db'), { timeout: 5_000 });
+    db.exec('pragma journal_mode = wal');
+    const pipeline = pipelineInto(sqliteTable(db, { table: 'work', key: 'workId', columns }));
+    await Promise.race([pipeline.run(), pipeline.caughtUp()]);
+    await pipeline.stop();
+    const { rows } = db.prepare('select count(*) as rows from work').get();
+    db.close();
+    return rows;
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** It takes what it is given, then looks away for a while: the log must wait, not its records in here. */
+async function backlogIntoSlowConsumer(count) {
+  let got = 0;
+  for await (const event of pipelineInto(liveView({ key: ({ workId }) => workId }))) {
+    if (event.type !== 'updates') continue;
+    got += event.messages.length;
+    if (got >= count) break;
+    await pause(20);
+  }
+  return got;
+}
