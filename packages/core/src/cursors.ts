@@ -2,17 +2,47 @@ import { type Offset } from './offset';
 import { type Partition, partitionKey } from './partition';
 import { type Position } from './position';
 import { type Runtime } from './runtime';
+import { type Delivery } from './transport';
 
 /** Where one partition is being read here, and under which term its start was answered. */
-export interface Cursor {
-  readonly partition: Partition;
-  readonly term: number;
-  /** The end of the last delivery: the next one must begin here. */
-  at: Offset;
+export class Cursor {
   /** Known from the first delivery on. */
   restart: (() => void) | undefined;
   /** It idles until restarted. */
-  idle: boolean;
+  idle = false;
+  private wasAtHead = false;
+  private toldHead: number | undefined;
+  /** The last census, as it was known at the delivery before the last one, and at the last one. */
+  private census: readonly [number | undefined, number | undefined];
+
+  constructor(
+    readonly partition: Partition,
+    readonly term: number,
+    /** The end of the last delivery: the next one must begin here. */
+    public at: Offset,
+    census: number | undefined,
+  ) {
+    this.census = [census, census];
+  }
+
+  /**
+   * Takes note of a delivery. Its `atHead` was found out after the delivery before the last one was handed over (a transport may
+   * be one ahead), so the census that was known then is the `head` of its batch. `news` is false where an idle partition only
+   * says again that it idles.
+   */
+  heard(
+    { through, records, atHead }: Delivery,
+    census: number | undefined,
+  ): { head: number | undefined; news: boolean } {
+    const head = atHead ? this.census[0] : undefined;
+    const same = through.through === this.at && records.length === 0 && atHead && this.wasAtHead;
+    const news = !same || head !== this.toldHead;
+    this.census = [this.census[1], census];
+    this.at = through.through;
+    this.wasAtHead = atHead;
+    if (head !== undefined) this.toldHead = head;
+    return { head, news };
+  }
 }
 
 /** The cursors of this instance. A delivery belongs to the term of the answer that its cursor came from. */
@@ -24,10 +54,11 @@ export class Cursors {
     private readonly signal: AbortSignal,
   ) {}
 
-  started(partitions: readonly Partition[], term: number, position: Position): void {
+  /** `census`: the last one known under this term. */
+  started(partitions: readonly Partition[], term: number, position: Position, census: number | undefined): void {
     for (const partition of partitions) {
       const at = position.offsets.through(partition);
-      this.cursors.set(partitionKey(partition), { partition, term, at, restart: undefined, idle: false });
+      this.cursors.set(partitionKey(partition), new Cursor(partition, term, at, census));
     }
   }
 

@@ -24,6 +24,8 @@ export interface PagedTransportOptions {
   readonly pollMs?: number | undefined;
   /** How often the log is described anew, in milliseconds; default 1000. */
   readonly describeMs?: number | undefined;
+  /** How often a partition that idles at its head says so again, in milliseconds; default 30,000. */
+  readonly idleMs?: number | undefined;
   readonly runtime?: Runtime | undefined;
 }
 
@@ -190,6 +192,7 @@ class Reader<Topic extends string> {
     follower.epoch = epochOf(description.source, partition.topic);
 
     let toldHead: boolean | undefined;
+    let until = Infinity; // when it says again that it is at its head
     let fetched = this.fetch(partition, at.through, false, signal);
     try {
       for (;;) {
@@ -197,13 +200,16 @@ class Reader<Topic extends string> {
         if ('lost' in page) return await lose((await this.isAnew(follower, signal)) ? 'changed' : page.lost);
         if (differs(page.epoch, follower.epoch) || differs(page.witness, at.witness)) return await lose('changed');
         const { records, through, atHead, lag } = page;
-        if (through === at.through && atHead === toldHead) {
+        if (through === at.through && atHead === toldHead && this.runtime.now() < until) {
           if (!page.held) await this.runtime.sleep(this.options.pollMs ?? 50, signal);
-          fetched = this.fetch(partition, through, true, signal);
+          fetched = this.fetchUntil(until, partition, through, signal);
           continue;
         }
         const mark = through === at.through ? at : { through, witness: witnessOfLast(records, through) };
-        fetched = this.fetch(partition, through, atHead, signal);
+        until = atHead && through !== closed ? this.runtime.now() + (this.options.idleMs ?? 30_000) : Infinity;
+        fetched = atHead
+          ? this.fetchUntil(until, partition, through, signal)
+          : this.fetch(partition, through, false, signal);
         fetched.catch(() => undefined); // it is awaited after the ack
         const acknowledged = new Promise<void>((ack) => {
           const moved = { partition, after: at.through, through: mark, records };
@@ -253,6 +259,34 @@ class Reader<Topic extends string> {
     const bytes = page.records.reduce((sum, { key, value }) => sum + (key?.length ?? 0) + (value?.length ?? 0), 0);
     this.budget.take(bytes);
     return { ...page, bytes, held: wait && this.runtime.now() - asked >= (this.options.pollMs ?? 50) };
+  }
+
+  /** What comes next at the head; when nothing has by `until`, what there is then. */
+  private async fetchUntil(until: number, partition: Partition, after: Offset, signal: AbortSignal) {
+    if (until === Infinity) return this.fetch(partition, after, true, signal);
+    const waiting = new AbortController();
+    const stop = () => {
+      waiting.abort();
+    };
+    signal.addEventListener('abort', stop, { once: true });
+    this.runtime.sleep(Math.max(0, until - this.runtime.now()), waiting.signal).then(stop, () => undefined);
+    const fetching = this.fetch(partition, after, true, waiting.signal);
+    try {
+      return await orAborted(fetching, waiting.signal);
+    } catch (error) {
+      // a page that ignores its signal may come later: nobody takes it
+      fetching.then(
+        (page) => {
+          if ('bytes' in page) this.budget.give(page.bytes);
+        },
+        () => undefined,
+      );
+      if (signal.aborted || !waiting.signal.aborted) throw error;
+      return await this.fetch(partition, after, false, signal);
+    } finally {
+      signal.removeEventListener('abort', stop);
+      waiting.abort();
+    }
   }
 
   private retrying<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {

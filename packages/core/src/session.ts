@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { Applier } from './applier';
 import { Bootstrapper } from './bootstrapper';
+import { Census } from './census';
 import { type Cursor, Cursors } from './cursors';
 import { Doubts } from './doubts';
 import { InvalidConfiguration, type SyncError, TransportFault } from './errors';
@@ -64,6 +65,7 @@ export class Session<Change, M = Change> {
   private readonly cursors: Cursors;
   private readonly doubts: Doubts;
   private readonly heads = new Heads();
+  private readonly census: Census;
   private readonly applier: Applier<Change>;
   private readonly bootstrapper: Bootstrapper<Change>;
   private toldCaughtUp = false;
@@ -102,6 +104,10 @@ export class Session<Change, M = Change> {
       poison: (partition, letter) => {
         this.tellPoison(partition, letter);
       },
+    });
+    this.census = new Census(plan, terminal.replica, {
+      signal: this.ended.signal,
+      trouble: (error) => void this.outbox.send({ type: 'trouble', error }),
     });
     this.bootstrapper = new Bootstrapper(plan, terminal.replica, this.steps, this.doubts, {
       send: (event) => this.outbox.send(event),
@@ -196,7 +202,8 @@ export class Session<Change, M = Change> {
       const term = await this.serving();
       const stored = await this.load();
       if (stored.state === 'ready' && stored.term === term && servingTerm(this.state) === term) {
-        this.cursors.started(assigned, term, stored.position);
+        this.cursors.started(assigned, term, stored.position, this.census.under(term));
+        if (stored.sequence !== undefined) this.census.begin();
         return stored.position;
       }
       this.fenced(term);
@@ -274,8 +281,12 @@ export class Session<Change, M = Change> {
       throw new TransportFault(
         `${this.plan.transport.kind} delivered ${showPartition(partition)} after ${after}, the last delivery ended at ${cursor.at}`,
       );
-    cursor.at = through.through;
+    const { head, news } = cursor.heard(delivery, this.census.under(cursor.term));
     this.doubts.dispel(partition);
+    if (!news) {
+      delivery.ack();
+      return;
+    }
     const rejected: DeadLetter[] = [];
     const changes = this.steps.records(topic, partition, records, (record, error) => {
       if (this.terminal.onPoison === 'fail') throw error;
@@ -287,6 +298,7 @@ export class Session<Change, M = Change> {
       after,
       through,
       changes,
+      head,
       rejected: this.terminal.onPoison === 'deadLetter' ? rejected : [],
       settled: () => this.settled(delivery, changes, rejected),
       fenced: () => {

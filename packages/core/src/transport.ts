@@ -60,7 +60,10 @@ export interface Delivery<Topic extends string = string> {
   readonly through: Mark;
   /** May be empty: the position moves over gaps, control records and quiet stretches. */
   readonly records: readonly LogRecord[];
-  /** There was nothing more to read when this was handed over. */
+  /**
+   * There was nothing more to read, as found out no earlier than the delivery before was handed over. A partition that idles
+   * at its head says so again from time to time (about every 30 s), by a delivery without records.
+   */
   readonly atHead: boolean;
   /** How many records are still to come, where the log can tell. */
   readonly lag?: bigint | undefined;
