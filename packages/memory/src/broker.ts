@@ -74,16 +74,19 @@ export class Broker {
   publish(topic: string, records: readonly NewRecord[]): Position {
     this.requireReachable();
     const { lanes } = this.topic(topic);
-    const parts = new Map<number, Unplaced[]>();
+    const parts = new Map<number, NewRecord[]>();
     const timestamp = this.clock();
     for (const record of records) {
-      const unplaced = toUnplaced(record, timestamp);
-      const part = crc32(unplaced.key) % lanes.length;
+      const part = crc32(record.key) % lanes.length;
       const others = parts.get(part);
-      if (others === undefined) parts.set(part, [unplaced]);
-      else others.push(unplaced);
+      if (others === undefined) parts.set(part, [record]);
+      else others.push(record);
     }
-    for (const [part, unplaced] of parts) this.lane(topic, part).append(unplaced);
+    // the bytes of a partition lie side by side, as they will be read
+    const placed = [...parts].map(
+      ([part, ofPart]) => [part, ofPart.map((record) => toUnplaced(record, timestamp))] as const,
+    );
+    for (const [part, unplaced] of placed) this.lane(topic, part).append(unplaced);
     const written = [...parts.keys()].map((part) => this.entry(topic, part, (lane) => lane.markBeforeLast(0)));
     return { source: this.source(), offsets: OffsetMap.from('decimal', written) };
   }
@@ -174,11 +177,16 @@ function created(name: string, layout: TopicLayout, epoch: number): Topic {
   return { layout, epoch: String(epoch), lanes: Array.from({ length: partitions }, () => new Lane(keep)) };
 }
 
-function toUnplaced({ key, value, headers = {} }: NewRecord, timestamp: number): Unplaced & { key: Uint8Array } {
+function toUnplaced({ key, value, headers }: NewRecord, timestamp: number): Unplaced {
   return {
     key: Buffer.from(key, 'utf8'),
     value: typeof value === 'string' ? Buffer.from(value, 'utf8') : value,
-    headers: new Map(Object.entries(headers).map(([name, text]) => [name, Buffer.from(text, 'utf8')])),
+    headers: headers === undefined ? noHeaders : headersOf(headers),
     timestamp,
   };
 }
+
+const headersOf = (headers: Readonly<Record<string, string>>): ReadonlyMap<string, Uint8Array> =>
+  new Map(Object.entries(headers).map(([name, text]) => [name, Buffer.from(text, 'utf8')]));
+
+const noHeaders: ReadonlyMap<string, Uint8Array> = new Map();
