@@ -1,22 +1,26 @@
 import { aborted, orAborted } from './abort';
 import { type Doubts } from './doubts';
-import { FencedOut, SnapshotRejected, SourceMismatch, TakeLost } from './errors';
+import { FencedOut, SnapshotRejected, TakeLost } from './errors';
 import { coversFloor } from './floor';
 import { floor, gone, type HandoffEvent, type HandoffState, tooOld } from './handoff';
+import { type OpenSnapshot, openSnapshot } from './open-snapshot';
 import { type Plan, type Steps } from './plan';
 import { type Position } from './position';
-import { type Bootstrap, type Replica } from './replica';
+import { type Bootstrap, type Replica, type Stored } from './replica';
 import { asError, backoffMs, isRetryable, retrying } from './retry';
-import { type Snapshot } from './snapshot';
-import { compareSources, showSource, type Source, untold } from './source';
+import { placeFromToken, placeToToken, type StagedPlace } from './staged-place';
 import { type SyncEvent } from './sync-event';
 
 /** Does what each state of the handoff says, and answers with the event that follows. */
 export class Bootstrapper<Change> {
-  private snapshot: (Snapshot & { readonly life: AbortController }) | undefined;
+  private snapshot: OpenSnapshot | undefined;
   private bootstrap: Bootstrap<Change> | undefined;
   private beating: AbortController | undefined;
+  /** Where the staging of the held term could be gone on with; `undefined`: it must begin anew. */
+  private place: StagedPlace | undefined;
   private stagedRows = 0;
+  /** The seal of the snapshot whose start was told last. */
+  private told: string | undefined;
 
   constructor(
     private readonly plan: Plan,
@@ -74,6 +78,7 @@ export class Bootstrapper<Change> {
   private letGo(): void {
     this.beating?.abort();
     this.bootstrap = undefined;
+    this.place = undefined;
   }
 
   private async load(signal: AbortSignal): Promise<HandoffEvent> {
@@ -95,9 +100,11 @@ export class Bootstrapper<Change> {
     if (attempt > 0 && held !== undefined) await this.pause(attempt, signal);
     try {
       const source = await this.retrying(() => this.plan.transport.identify(signal), signal);
-      this.snapshot = await this.opened(state, source, signal);
-      const { position } = this.snapshot;
       const required = floor(state);
+      const neverSynchronised = state.seen.state === 'empty' || isFirstBootstrap(state.seen);
+      const from = this.placeOf(state);
+      this.snapshot = await openSnapshot(this.plan, { source, floor: required, neverSynchronised, from }, signal);
+      const { position } = this.snapshot;
       if (required !== undefined && !coversFloor(position, required)) return await this.below(required);
       return { type: 'opened', snapshot: position };
     } catch (error) {
@@ -105,50 +112,15 @@ export class Bootstrapper<Change> {
     }
   }
 
-  /** A snapshot outlives the state that asked for it, so it has an abort signal of its own. */
-  private async opened(state: HandoffState & { readonly at: 'opening' }, transport: Source, signal: AbortSignal) {
-    const life = new AbortController();
-    try {
-      const request = { notOlderThan: floor(state), scope: this.plan.scope, signal: life.signal };
-      const snapshot = await orAborted(this.plan.snapshot.open(request), signal);
-      return { ...this.adopted(snapshot, transport, state.seen.state === 'empty'), life };
-    } catch (error) {
-      life.abort();
-      throw error;
-    }
-  }
-
-  /** The snapshot's position as one of this transport's: the same log (I7), and the topics that are followed. */
-  private adopted(snapshot: Snapshot, transport: Source, neverSynchronised: boolean): Snapshot {
-    const { name, scope } = this.plan;
-    if (snapshot.scope !== scope)
-      throw new SnapshotRejected(
-        `pipeline "${name}" asked for scope ${scope ?? '(everything)'}, the snapshot has ${snapshot.scope ?? '(everything)'}`,
-        false,
-      );
-    const { source, offsets } = snapshot.position;
-    const topics = Object.values<string>(this.plan.transport.topics);
-    const followed = offsets.filter(({ topic }) => topics.includes(topic));
-    if (source.kind === untold) {
-      if (transport.order !== offsets.order)
-        throw new SourceMismatch(
-          `the snapshot of pipeline "${name}" has ${offsets.order} offsets, ${showSource(transport)} ${transport.order} ones`,
-        );
-      if (!neverSynchronised)
-        throw new SourceMismatch(
-          `the snapshot of pipeline "${name}" doesn't tell which log its offsets are of; that is accepted at the first bootstrap only`,
-        );
-      return { ...snapshot, position: { source: transport, offsets: followed } };
-    }
-    const mismatch = `the snapshot of pipeline "${name}" is positioned in ${showSource(source)}, the transport reads ${showSource(transport)}`;
-    if (compareSources(source, { ...transport, epochs: {} }, '') === 'different')
-      throw new SourceMismatch(`${mismatch}; point both at the same log`);
-    const stale = topics.find((topic) => compareSources(source, transport, topic) === 'different');
-    if (stale !== undefined)
-      throw new SnapshotRejected(`${mismatch}, whose topic ${stale} has another epoch; one of them is behind`, true);
-    const cluster = source.cluster ?? transport.cluster;
-    const epochs = Object.fromEntries([...Object.entries(transport.epochs), ...Object.entries(source.epochs)]);
-    return { ...snapshot, position: { source: { ...source, cluster, epochs }, offsets: followed } };
+  /**
+   * What is staged already: by us, or by a bootstrapper that died. If asking for the rest of the latter's fails again and again,
+   * a whole snapshot is asked for; once the term is held, the budget bounds it.
+   */
+  private placeOf({ seen, held, attempt }: HandoffState & { readonly at: 'opening' }): StagedPlace | undefined {
+    if (held !== undefined) return this.place;
+    const { version, scope, snapshotAttempts } = this.plan;
+    if (seen.state !== 'bootstrapping' || attempt >= snapshotAttempts) return undefined;
+    return seen.version === version && seen.scope === scope ? placeFromToken(seen.resume) : undefined;
   }
 
   private async take({ seen }: HandoffState & { readonly at: 'taking' }, signal: AbortSignal): Promise<HandoffEvent> {
@@ -160,12 +132,22 @@ export class Bootstrapper<Change> {
         return { type: 'fenced' };
       }
       this.bootstrap = bootstrap;
+      this.place = placeFromToken(bootstrap.resume);
       this.beat(bootstrap);
-      return { type: 'taken', term: bootstrap.term };
+      const reopen = !this.fits();
+      if (reopen) this.closeSnapshot();
+      return { type: 'taken', term: bootstrap.term, reopen };
     } catch (error) {
       if (error instanceof TakeLost) return { type: 'takeLost' };
       return isRetryable(error) ? this.takeUnknown(error) : { type: 'failed', error };
     }
+  }
+
+  /** Is the snapshot that is open the rest of what is staged, or was the rest asked for in vain? */
+  private fits(): boolean {
+    const { place, snapshot } = this;
+    const asked = place !== undefined && snapshot?.askedFrom === place.token;
+    return snapshot?.resumed === true ? asked && snapshot.seal === place.seal : asked || place === undefined;
   }
 
   /** Whether the term was taken isn't known: if it was, its heartbeat stands still and it is taken over. */
@@ -199,27 +181,60 @@ export class Bootstrapper<Change> {
     const { bootstrap, snapshot } = this;
     if (bootstrap === undefined || snapshot === undefined) return { type: 'broken', error: undefined };
     const chunks = snapshot.chunks[Symbol.asyncIterator]();
+    let further = false;
     try {
-      await bootstrap.discard();
-      this.stagedRows = 0;
-      await this.session.send({ type: 'snapshotStart', position: snapshot.position });
+      await this.begin(bootstrap, snapshot);
       for (;;) {
         const result = await orAborted(chunks.next(), signal);
         if (result.done === true) break;
         const chunk = result.value;
         const messages = this.steps.rows(chunk.topic, chunk.rows);
-        await bootstrap.stage(messages, chunk.token);
-        this.stagedRows += chunk.rows.length;
+        this.place = undefined; // until the outcome is known
+        const rows = this.stagedRows + chunk.rows.length;
+        const place = chunk.token === undefined ? undefined : { seal: snapshot.seal, rows, token: chunk.token };
+        await bootstrap.stage(messages, place && placeToToken(place));
+        this.place = place;
+        this.stagedRows = rows;
+        further ||= chunk.rows.length > 0;
         if (messages.length > 0) await this.session.rows(messages);
       }
+      if (snapshot.count !== undefined && snapshot.count !== this.stagedRows)
+        throw new SnapshotRejected(
+          `the snapshot of pipeline "${this.plan.name}" announced ${snapshot.count} rows, ${this.stagedRows} came`,
+          true,
+          { damaged: true },
+        );
       return { type: 'staged' };
     } catch (error) {
-      return await this.broken(error, signal);
+      const damaged = error instanceof SnapshotRejected && error.damaged;
+      if (damaged) await this.forget(bootstrap);
+      return await this.broken(error, signal, further && this.place !== undefined);
     } finally {
       if (signal.aborted) this.closeSnapshot();
       // not awaited: a source that hangs mustn't hold us
       chunks.return?.().catch(() => undefined);
     }
+  }
+
+  /** Keeps what is staged if this snapshot is its rest, and only then (I6). */
+  private async begin(bootstrap: Bootstrap<Change>, snapshot: OpenSnapshot): Promise<void> {
+    const { seal, position } = snapshot;
+    if (snapshot.resumed === true && this.fits() && this.place !== undefined) {
+      this.stagedRows = this.place.rows;
+      if (this.told !== seal) await this.session.send({ type: 'snapshotStart', position, resumed: true });
+    } else {
+      this.place = undefined;
+      this.stagedRows = 0;
+      await bootstrap.discard();
+      await this.session.send({ type: 'snapshotStart', position });
+    }
+    this.told = seal;
+  }
+
+  /** What came can't be trusted: neither we nor a successor may go on with it. */
+  private async forget(bootstrap: Bootstrap<Change>): Promise<void> {
+    this.place = undefined;
+    await bootstrap.discard().catch(() => undefined); // if it can't be now: it is before the next snapshot
   }
 
   private async swap(state: HandoffState & { readonly at: 'swapping' }, signal: AbortSignal): Promise<HandoffEvent> {
@@ -254,19 +269,20 @@ export class Bootstrapper<Change> {
   }
 
   private async below(required: Position): Promise<HandoffEvent> {
+    this.place = undefined;
     this.closeSnapshot();
     await this.session.send({ type: 'trouble', error: tooOld(required) });
     return { type: 'belowFloor' };
   }
 
   /** What opening or staging threw. */
-  private async broken(error: unknown, signal: AbortSignal): Promise<HandoffEvent> {
+  private async broken(error: unknown, signal: AbortSignal, further = false): Promise<HandoffEvent> {
     signal.throwIfAborted();
     if (error instanceof FencedOut) return { type: 'fenced' };
     this.closeSnapshot();
     if (!isRetryable(error)) return { type: 'failed', error };
     await this.session.send({ type: 'trouble', error: asError(error) });
-    return { type: 'broken', error };
+    return { type: 'broken', error, further };
   }
 
   /** Tells A that nobody reads on. */
@@ -291,3 +307,5 @@ export class Bootstrapper<Change> {
     });
   }
 }
+
+const isFirstBootstrap = (seen: Stored): boolean => seen.state === 'bootstrapping' && seen.position === undefined;

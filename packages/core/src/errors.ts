@@ -51,12 +51,15 @@ export class HandlerFailed extends SyncError {
 /** A snapshot that can't be taken over: cut off, wrong digest, wrong schema, wrong scope, too large. */
 export class SnapshotRejected extends SyncError {
   readonly code = 'SNAPSHOT_REJECTED';
+  /** What came before can't be trusted either (a wrong digest, a wrong count): the next one must begin anew. */
+  readonly damaged: boolean;
   constructor(
     message: string,
     readonly retryable: boolean,
-    options?: { readonly cause?: unknown },
+    options?: { readonly cause?: unknown; readonly damaged?: boolean | undefined },
   ) {
     super(message, options);
+    this.damaged = options?.damaged ?? false;
   }
 }
 

@@ -80,11 +80,15 @@ export type HandoffEvent =
   | { readonly type: 'loaded'; readonly stored: Stored; readonly now: number }
   | { readonly type: 'verified'; readonly partitions: readonly PartitionVerdict[] }
   | { readonly type: 'opened'; readonly snapshot: Position }
-  | { readonly type: 'taken'; readonly term: number }
+  /** `reopen`: the snapshot that was open doesn't go with what is staged. */
+  | { readonly type: 'taken'; readonly term: number; readonly reopen?: boolean | undefined }
   | { readonly type: 'takeLost' }
   | { readonly type: 'staged' }
-  /** A is away, its snapshot was cut off or isn't acceptable: asking again may help. */
-  | { readonly type: 'broken'; readonly error: unknown }
+  /**
+   * A is away, its snapshot was cut off or isn't acceptable: asking again may help. `further`: rows were staged since it was
+   * opened, and it can be asked for the rest.
+   */
+  | { readonly type: 'broken'; readonly error: unknown; readonly further?: boolean | undefined }
   | { readonly type: 'swapped' }
   /** The snapshot was taken before the position already reached. */
   | { readonly type: 'belowFloor' }
@@ -218,7 +222,13 @@ const table: { readonly [S in At]: Row<S> } = {
   },
   taking: {
     ...noAnswers,
-    taken: ({ seen, snapshot }, { term }) => ({ at: 'judging', seen, held: term, snapshot, tries: 0 }),
+    taken: ({ seen, snapshot }, { term, reopen }) => ({
+      at: 'judging',
+      seen,
+      held: term,
+      snapshot: reopen === true ? undefined : snapshot,
+      tries: 0,
+    }),
     takeLost: reload,
     fenced: reload,
     lost: noteLoss,
@@ -241,7 +251,9 @@ const table: { readonly [S in At]: Row<S> } = {
   staging: {
     ...noAnswers,
     staged: ({ seen, held, snapshot }) => ({ at: 'swapping', seen, held, snapshot }),
-    broken: (state, _, options) => askAgain(state, options),
+    // what was staged further isn't in vain: it counts for the pause, not for the budget
+    broken: (state, { further }, options) =>
+      further === true ? { ...askAgain({ ...state, tries: -1 }, options), tries: 0 } : askAgain(state, options),
     fenced: reload,
     lost: noteLoss,
     failed: giveBackThenFail,

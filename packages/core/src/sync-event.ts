@@ -12,7 +12,8 @@ export type RefetchReason = LossReason | 'pipelineChanged' | 'unknownPosition';
  * and rows become visible to the replica's readers at `snapshotEnd`, all at once.
  */
 export type SyncEvent<M> =
-  | { readonly type: 'snapshotStart'; readonly position: Position }
+  /** Rows told before it, of a snapshot that wasn't ended, are void. `resumed`: its first rows were staged by another run. */
+  | { readonly type: 'snapshotStart'; readonly position: Position; readonly resumed?: boolean | undefined }
   | { readonly type: 'snapshotRows'; readonly messages: readonly M[] }
   | { readonly type: 'snapshotEnd'; readonly rows: number; readonly position: Position }
   | {

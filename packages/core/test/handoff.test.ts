@@ -105,10 +105,16 @@ const events: { readonly [E in EventType]: readonly (HandoffEvent & { readonly t
     { type: 'verified', partitions: [{ partition: p1, verdict: 'changed', why: '' }] },
   ],
   opened: [{ type: 'opened', snapshot: at('9', '9') }],
-  taken: [{ type: 'taken', term: 4 }],
+  taken: [
+    { type: 'taken', term: 4 },
+    { type: 'taken', term: 4, reopen: true },
+  ],
   takeLost: [{ type: 'takeLost' }],
   staged: [{ type: 'staged' }],
-  broken: [{ type: 'broken', error: 'e' }],
+  broken: [
+    { type: 'broken', error: 'e' },
+    { type: 'broken', error: 'e', further: true },
+  ],
   swapped: [{ type: 'swapped' }],
   belowFloor: [{ type: 'belowFloor' }],
   gaveBack: [{ type: 'gaveBack' }],

@@ -55,7 +55,14 @@ export function storedOf(row: ReplicaRow | undefined, marks: Marks, holdsRows: (
     ...(row.scope === null ? {} : { scope: row.scope }),
   };
   const position = source === null ? undefined : marks.position(source);
-  if (state === 'bootstrapping') return { ...bound, state, heartbeat, ...(position === undefined ? {} : { position }) };
+  if (state === 'bootstrapping')
+    return {
+      ...bound,
+      state,
+      heartbeat,
+      ...(position === undefined ? {} : { position }),
+      ...(row.token === null ? {} : { resume: row.token }),
+    };
   if (position !== undefined) return { ...bound, state: 'ready', position };
   return { ...bound, state: holdsRows() ? 'unknownPosition' : 'empty' };
 }
