@@ -20,8 +20,10 @@ export class ServiceB {
   constructor(
     url: string,
     readonly file: string,
+    script = 'b-process.cjs',
+    ...more: readonly string[]
   ) {
-    this.child = fork(join(__dirname, 'b-process.cjs'), [url, file], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    this.child = fork(join(__dirname, script), [url, file, ...more], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
     this.child.stderr?.on('data', (text: Buffer) => (this.stderr += text.toString()));
     this.child.on('message', (message) => this.told.push(message as Told));
   }
