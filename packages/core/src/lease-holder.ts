@@ -91,20 +91,17 @@ export class LeaseHolder {
 
     this.lose([...this.held.keys()].filter((key) => leases.get(key)?.owner !== me || !this.listed.has(key)));
     const mine = stored.filter(({ key, owner }) => owner === me && this.listed.has(key));
-    const renewed = await this.write(mine.map((seen) => ({ seen, next: raised(seen, me) })));
+    await this.write(mine.map((seen) => ({ seen, next: raised(seen, me) })));
     signal.throwIfAborted();
-    // otherwise somebody is taking some just now: the next round sees how that ended
-    if (renewed) {
-      const due = planLeases({ keys: [...this.listed.keys()], leases, expired, me }, runtime.random);
-      await this.write(due.map((key) => taking(key, leases.get(key), me)));
-    }
+    const due = planLeases({ keys: [...this.listed.keys()], leases, expired, me }, runtime.random);
+    await this.write(due.map((key) => taking(key, leases.get(key), me)));
     for (const lease of stored)
       if (!this.listed.has(lease.key) && (lease.owner === me || expired.has(lease.key))) await store.remove(lease);
   }
 
-  /** True: all of it was done. What isn't held is assigned by being written, what is held and can't be written is lost. */
-  private async write(writes: readonly LeaseWrite[]): Promise<boolean> {
-    if (writes.length === 0) return true;
+  /** What isn't held yet is assigned by being written; what is held and can't be written is lost. */
+  private async write(writes: readonly LeaseWrite[]): Promise<void> {
+    if (writes.length === 0) return;
     const since = this.options.runtime.now();
     const done = await this.options.leases.write(writes);
     const assigned: Partition[] = [];
@@ -115,9 +112,7 @@ export class LeaseHolder {
       this.held.set(next.key, { partition, lease: next, since });
     }
     if (assigned.length > 0) this.options.tell({ assigned, revoked: [] });
-    const refused = writes.filter((_, i) => done[i] !== true);
-    this.lose(refused.map(({ next }) => next.key));
-    return refused.length === 0;
+    this.lose(writes.filter((_, i) => done[i] !== true).map(({ next }) => next.key));
   }
 
   private lose(keys: readonly string[]): void {

@@ -12,7 +12,7 @@ import {
   Unavailable,
 } from '../src';
 import { shared } from '../src/share';
-import { type Instance, times, World } from './support/lease-world';
+import { type Instance, latencyMs, times, World } from './support/lease-world';
 
 /** Long enough for everything: dead leases expire, and all that is stolen one at a time is. */
 const rest = 3 * times.expiryMs + 16 * times.renewMs;
@@ -125,6 +125,18 @@ it('partitions that appear are taken, those that disappear are given up and thei
   await end(w);
 });
 
+it('new partitions are taken when the log tells of them, not at the next renewal', async () => {
+  const w = world(1);
+  const first = w.join();
+  await w.advance(rest);
+  for (let count = 2; count < 8; count++) {
+    w.partitions = w.some(count);
+    await w.advance(1_000 + 3 * latencyMs);
+    expect(first.has.size).toBe(count);
+  }
+  await end(w);
+});
+
 it('a topic that is created anew has other leases: its partitions are assigned anew', async () => {
   const w = world(2);
   const first = w.join();
@@ -145,9 +157,9 @@ it('leases of partitions that only others know stay theirs; what nobody renews i
   const first = w.join();
   for (let i = 0; i < 10; i++) {
     await w.advance(times.renewMs);
+    expect(w.leases.get(stray.key)?.counter).toBe(i + 1);
     w.leases.set(stray.key, { ...stray, counter: i + 2 });
   }
-  expect(w.leases.has(stray.key)).toBe(true);
   expect(first.has.size).toBe(1);
   await w.advance(rest);
   expect(w.leases.has(stray.key)).toBe(false);
@@ -215,6 +227,36 @@ it('a write whose outcome is unknown is found in the store, in the next round', 
   }
   expect(has.sort()).toEqual(['0', '1', '2']);
   expect(troubles).toHaveLength(1);
+});
+
+it('what is taken away while it is being renewed is let go of at once, not in the next round', async () => {
+  const store = memoryLeases();
+  let [stolen, lists] = [false, 0];
+  const leases: LeaseStore = {
+    ...store,
+    list: () => {
+      lists++;
+      return store.list();
+    },
+    write: async (writes) => {
+      const [first] = writes;
+      if (first?.seen?.owner !== undefined && !stolen) {
+        stolen = true;
+        await store.write([{ seen: first.seen, next: { ...first.next, owner: 'thief#1' } }]);
+      }
+      return store.write(writes);
+    },
+  };
+  const stop = new AbortController();
+  const assignments = shared({ leases, expiryMs: 3_000, renewMs: 10 }, { runtime: systemRuntime, describeMs: 10 });
+  const gone: string[] = [];
+  for await (const { revoked } of assignments(describing(3), stop.signal, () => undefined)) {
+    if (revoked.length === 0) continue;
+    gone.push(...revoked.map(({ partition }) => partition));
+    expect(lists).toBe(2);
+    stop.abort();
+  }
+  expect(gone).toHaveLength(1);
 });
 
 it('refuses times under which leases would expire between renewals, and two ways at once', () => {
