@@ -1,0 +1,118 @@
+import {
+  applyTo,
+  decimal,
+  type LiveView,
+  liveView,
+  OffsetMap,
+  type SnapshotSource,
+  snapshotThenSubscribe,
+  SyncError,
+  translate,
+  type Transport,
+  upsert,
+} from '@tidemark/core';
+import * as t from 'io-ts';
+import { once } from 'node:events';
+import { createServer, type ServerOptions } from 'node:https';
+import { type IncomingMessage, type ServerResponse } from 'node:http';
+import { type AddressInfo } from 'node:net';
+import { type HttpHandler } from '../src/http-handler';
+import { httpFeed } from '../src/http-feed';
+import { httpSnapshot } from '../src/http-snapshot';
+import { serveFeed } from '../src/serve-feed';
+import { serveSnapshot } from '../src/serve-snapshot';
+import { type ClientTlsSource } from '../src/tls-options';
+import { ToyLog, updates } from './toy-log';
+
+interface Order {
+  readonly id: string;
+}
+
+/** Service A over TLS on 127.0.0.1: two rows at /snapshot, and its log with three records at /feed/. */
+export async function serviceA(
+  options: ServerOptions,
+  {
+    around = (handler) => (req, res) => handler.node(req, res),
+    port = 0,
+  }: {
+    readonly around?: (handler: Pick<HttpHandler, 'node'>) => (req: IncomingMessage, res: ServerResponse) => void;
+    readonly port?: number;
+  } = {},
+) {
+  const log = new ToyLog();
+  log.append(...updates(3));
+  const { source } = await log.describe();
+  const snapshots: SnapshotSource = {
+    open: async ({ scope }) => ({
+      id: 's1',
+      scope,
+      position: { source, offsets: OffsetMap.empty('decimal').with(log.partition, { through: decimal(2) }) },
+      chunks: (async function* () {
+        yield { topic: 'orders', rows: [{ id: 'a' }, { id: 'b' }] };
+      })(),
+    }),
+  };
+  const [snapshot, feed] = [serveSnapshot(snapshots), serveFeed(log, { longPollMs: 200 })];
+  const asked: IncomingMessage[] = [];
+  const handler = around({
+    node: (req, res) => (req.url?.startsWith('/snapshot') === true ? snapshot : feed).node(req, res),
+  });
+  const server = createServer(options, (req, res) => {
+    asked.push(req);
+    handler(req, res);
+  });
+  let handshakes = 0;
+  let connections = 0;
+  server.on('secureConnection', () => handshakes++);
+  server.on('connection', () => connections++);
+  server.on('tlsClientError', () => undefined);
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address() as AddressInfo;
+  return {
+    port: address.port,
+    url: `https://127.0.0.1:${address.port}`,
+    /** Every request that arrived. */
+    asked,
+    handshakes: () => handshakes,
+    connections: () => connections,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+/** B's two ports at this service, and a view that a pipeline keeps by them. */
+export function clientsOf(url: string, tls: ClientTlsSource) {
+  const snapshot = httpSnapshot(`${url}/snapshot`, { tls });
+  const feed = httpFeed(`${url}/feed`, { topics: { orders: 'y.orders' }, tls });
+  const view = liveView<Order>({ key: ({ id }) => id });
+  return { snapshot, feed, view, pipeline: pipelineOf(snapshot, feed, view) };
+}
+
+function pipelineOf(snapshot: SnapshotSource, transport: Transport<'orders'>, view: LiveView<string, Order>) {
+  return snapshotThenSubscribe({
+    name: 'orders',
+    snapshot,
+    transport,
+    decode: { orders: { row: t.type({ id: t.string }), update: t.type({ n: t.number }) } },
+  }).pipe(
+    translate((message) => {
+      if (message.kind === 'row') return upsert(message.value);
+      return upsert({ id: Buffer.from(message.record.key ?? []).toString() });
+    }),
+    applyTo(view),
+  );
+}
+
+/** What a rejection holds, as a `SyncError`. */
+export async function refusalOf(work: Promise<unknown>): Promise<SyncError> {
+  const error = await work.then(
+    () => new Error('it was not refused'),
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof SyncError) return error;
+  throw error;
+}
