@@ -82,7 +82,9 @@ export class ReplicaEngine<in Change> implements Replica<Change> {
   }
 
   private stored(row: ReplicaRow | undefined): Stored {
-    return storedOf(row, this.marks, () => this.model.holdsRows());
+    const stored = storedOf(row, this.marks, () => this.model.holdsRows());
+    const { tombstones } = this.model;
+    return stored.state === 'ready' && tombstones ? { ...stored, sequence: tombstones.sequence() } : stored;
   }
 
   private row(): ReplicaRow | undefined {
@@ -137,7 +139,12 @@ export class ReplicaEngine<in Change> implements Replica<Change> {
         `${this.doing}: term ${term} is over; it is ${row?.state ?? 'empty'} under term ${row?.term ?? 0}`,
       );
     const { order } = JSON.parse(row.source) as { order: OffsetOrder };
-    return batches.map((batch) => this.appliedBatch(batch, order, row.pipeline));
+    const answers = batches.map((batch) => this.appliedBatch(batch, order, row.pipeline));
+    this.model.tombstones?.settle(
+      batches.filter((_, i) => answers[i] === 'applied'),
+      batches.reduce((sum, { changes }) => sum + changes.length, 0),
+    );
+    return answers;
   }
 
   private appliedBatch(batch: Batch<Change>, order: OffsetOrder, pipeline: string): Applied {

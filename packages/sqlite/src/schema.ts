@@ -56,6 +56,24 @@ create table if not exists tidemark_staged (
   primary key (owner, seq)
 );${deadLetterSchema}`;
 
+/** What a replica needs where newer versions win. */
+export const tombstoneSchema = `
+create table if not exists tidemark_tombstone (
+  id integer primary key autoincrement, -- never given twice: how old the tombstone is
+  owner text not null,
+  key not null,                 -- numbers as text
+  version integer not null,
+  unique (owner, key)
+);
+create index if not exists tidemark_tombstone_owner on tidemark_tombstone (owner);
+create table if not exists tidemark_head (
+  owner text not null,
+  topic text not null,
+  partition text not null,
+  head integer not null,        -- it was at its head after this id
+  primary key (owner, topic, partition)
+) without rowid;`;
+
 /** What a position store needs beside the marks. */
 export const positionsSchema = `${markSchema}${deadLetterSchema}
 create table if not exists tidemark_position (

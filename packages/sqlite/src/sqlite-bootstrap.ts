@@ -79,7 +79,9 @@ export class SqliteBootstrap<in Change> implements Bootstrap<Change> {
           this.save({ ...row, ...this.dropped() });
           return { belowFloor: floor };
         }
-        model.replace(staging, row.scope ?? undefined);
+        const same = row.rows_version === row.version && row.rows_scope === row.scope;
+        model.replace(staging, row.scope ?? undefined, floor !== undefined && same && lost.length === 0);
+        model.tombstones?.forgetHeads();
         const source = marks.replace(position);
         this.save({
           ...row,

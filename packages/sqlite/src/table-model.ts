@@ -1,14 +1,14 @@
 import { type Change, InvalidConfiguration } from '@tidemark/core';
 import { types } from 'node:util';
 import { bound, type Storage } from './column';
-import { type SqliteStatement, type SqliteValue } from './database';
+import { type SqliteValue } from './database';
 import { identifier } from './identifier';
 import { type Model } from './model';
 import { type Statements } from './statements';
-import { createTable, existingShape, type TableOptions, type TableShape, upsertSql } from './table-shape';
-
-/** A change whose values are checked and in the table's form: what is staged. */
-type Bound = readonly ['upsert', ...SqliteValue[]] | readonly ['remove', SqliteValue];
+import { createTable, existingShape, type TableOptions, type TableShape } from './table-shape';
+import { type Bound, plainWrites, type TableWrites } from './table-writes';
+import { type Tombstones } from './tombstones';
+import { versionedWrites } from './versioned-writes';
 
 /** What is prepared once per connection. */
 interface Plan {
@@ -16,8 +16,9 @@ interface Plan {
   /** Name → storage, in the order of the upsert's values; the key is at `keyAt`. */
   readonly columns: readonly (readonly [string, Storage])[];
   readonly keyAt: number;
-  readonly upsert: SqliteStatement;
-  readonly remove: SqliteStatement;
+  /** −1: the table has none. */
+  readonly versionAt: number;
+  readonly writes: TableWrites;
 }
 
 /** One keyed table: an upsert or a delete per change. */
@@ -27,6 +28,8 @@ export class TableModel<Row extends object> implements Model<Change<Row>> {
   constructor(
     private readonly statements: Statements,
     private readonly options: TableOptions,
+    /** Given with `version`. */
+    readonly tombstones?: Tombstones,
   ) {}
 
   prepare(): void {
@@ -42,25 +45,18 @@ export class TableModel<Row extends object> implements Model<Change<Row>> {
   }
 
   encode(change: Change<Row>): Bound {
-    return change.op === 'upsert' ? ['upsert', ...this.values(change.row)] : ['remove', this.keyOf(change.key)];
+    return change.op === 'upsert'
+      ? ['upsert', ...this.values(change.row)]
+      : ['remove', this.keyOf(change.key), this.versionOf(change.version)];
   }
 
   apply(change: Change<Row>): void {
-    if (change.op === 'upsert') this.planned().upsert.run(...this.values(change.row));
-    else this.planned().remove.run(this.keyOf(change.key));
+    if (change.op === 'upsert') this.planned().writes.upsert(this.values(change.row));
+    else this.planned().writes.remove(this.keyOf(change.key), this.versionOf(change.version));
   }
 
-  /** What vanished is deleted first, so that its unique values are free. The last change of a key wins. */
-  replace(staged: Iterable<unknown>): void {
-    const { upsert, remove, keyAt } = this.planned();
-    const { table, key } = this.options;
-    const { db } = this.statements;
-    db.exec('create temp table tidemark_kept (key primary key)');
-    const keep = db.prepare('insert or ignore into temp.tidemark_kept values (?)');
-    for (const change of staged as Iterable<Bound>) if (change[0] === 'upsert') keep.run(change[keyAt + 1] ?? null);
-    db.exec(`delete from ${identifier(table)} where ${identifier(key)} not in (select key from temp.tidemark_kept)`);
-    db.exec('drop table temp.tidemark_kept');
-    for (const [op, ...values] of staged as Iterable<Bound>) (op === 'upsert' ? upsert : remove).run(...values);
+  replace(staged: Iterable<unknown>, _scope: string | undefined, comparable: boolean): void {
+    this.planned().writes.replace(staged as Iterable<Bound>, comparable);
   }
 
   private planned(): Plan {
@@ -71,16 +67,17 @@ export class TableModel<Row extends object> implements Model<Change<Row>> {
   }
 
   private planOf(shape: TableShape): Plan {
-    const { table, key } = this.options;
+    const { table, key, version } = this.options;
     const columns = [...shape.columns];
+    const at = (column: string | undefined) => columns.findIndex(([name]) => name === column);
+    const [keyAt, versionAt] = [at(key), at(version)];
+    this.tombstones?.install();
     try {
-      return {
-        shape,
-        columns,
-        keyAt: columns.findIndex(([name]) => name === key),
-        upsert: this.statements.of(upsertSql(table, key, shape)),
-        remove: this.statements.of(`delete from ${identifier(table)} where ${identifier(key)} = ?`),
-      };
+      const writes =
+        version === undefined || this.tombstones === undefined
+          ? plainWrites(this.statements, this.options, shape, keyAt)
+          : versionedWrites(this.statements, { ...this.options, version }, shape, this.tombstones);
+      return { shape, columns, keyAt, versionAt, writes };
     } catch (cause) {
       const what = `it can't be upserted by ${key}: that column must be the primary key, or unique (see cause)`;
       throw new InvalidConfiguration(`table ${table}: ${what}`, { cause });
@@ -88,7 +85,7 @@ export class TableModel<Row extends object> implements Model<Change<Row>> {
   }
 
   private values(row: Row): SqliteValue[] {
-    const { shape, columns, keyAt } = this.planned();
+    const { shape, columns, keyAt, versionAt } = this.planned();
     let known = 0;
     const values = columns.map(([name, storage]) => {
       const value = own(row, name);
@@ -98,6 +95,7 @@ export class TableModel<Row extends object> implements Model<Change<Row>> {
       return stored;
     });
     if (values[keyAt] === null) throw this.misfit(`a row has no ${this.options.key}, which is the key`);
+    if (values[versionAt] === null) throw this.misfit(`a row has no ${this.options.version}, which is its version`);
     if (shape.form === 'json') values.push(this.json(row));
     else if (Object.keys(row).length !== known) this.requireColumns(row);
     return values;
@@ -108,6 +106,14 @@ export class TableModel<Row extends object> implements Model<Change<Row>> {
     const storage = columns[keyAt]?.[1] === 'text' ? 'text' : 'any';
     const value = bound(storage, key);
     if (value === null || value === undefined) throw this.misfit('a key to remove is nothing that the table can hold');
+    return value;
+  }
+
+  private versionOf(version: unknown): SqliteValue {
+    if (this.options.version === undefined) return null;
+    const value = bound('integer', version);
+    if (value === null || value === undefined)
+      throw this.misfit('a removal has no version (a whole number of 64 bits); use `remove(key, version)`');
     return value;
   }
 

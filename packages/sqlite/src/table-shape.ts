@@ -8,6 +8,8 @@ export interface TableOptions {
   readonly table: string;
   readonly key: string;
   readonly columns?: Readonly<Record<string, ColumnType>> | undefined;
+  /** The column by which newer rows win. */
+  readonly version?: string | undefined;
 }
 
 /** How a row is stored: in columns, or (a table made without `columns`) as key and JSON. */
@@ -22,7 +24,8 @@ const jsonColumn = 'row';
 const jsonType = 'json_text';
 
 /** The shape of a table that exists; `undefined` if it doesn't. Throws {@link InvalidConfiguration} where it can't be used. */
-export function existingShape(statements: Statements, { table, key, columns }: TableOptions): TableShape | undefined {
+export function existingShape(statements: Statements, options: TableOptions): TableShape | undefined {
+  const { table, key, columns, version } = options;
   const found = new Map(
     statements.db
       .prepare(`pragma table_info(${identifier(table)})`)
@@ -34,42 +37,69 @@ export function existingShape(statements: Statements, { table, key, columns }: T
   const fail = (name: string, what: string) =>
     new InvalidConfiguration(`table ${table} has no column ${name}, which ${what}`);
   if (!found.has(key)) throw fail(key, 'is the key');
+  if (version !== undefined) {
+    if (!found.has(version)) throw fail(version, 'is the version; add it, or drop the table');
+    if (!/int/i.test(found.get(version) ?? ''))
+      throw new InvalidConfiguration(`table ${table}: its column ${version}, the version, must be declared integer`);
+  }
   if (columns === undefined) {
-    if (found.get(jsonColumn) === jsonType) return { form: 'json', columns: new Map([[key, 'text']]) };
-    return { form: 'columns', columns: new Map([...found].map(([name, type]) => [name, storageOf(type)])) };
+    if (found.get(jsonColumn) === jsonType) return jsonShape(options);
+    const stored = [...found].map(([name, type]) => [name, name === version ? 'integer' : storageOf(type)] as const);
+    return { form: 'columns', columns: new Map(stored) };
   }
   for (const name of Object.keys(columns)) if (!found.has(name)) throw fail(name, 'is in `columns`');
   return { form: 'columns', columns: new Map(Object.entries(columns)) };
 }
 
 /** Creates the table, and answers with its shape. */
-export function createTable(statements: Statements, { table, key, columns }: TableOptions): TableShape {
-  if (columns === undefined && key === jsonColumn)
+export function createTable(statements: Statements, options: TableOptions): TableShape {
+  const { table, key, columns, version } = options;
+  if (columns === undefined && (key === jsonColumn || version === jsonColumn))
     throw new InvalidConfiguration(
-      `table ${table}: a key named ${key} needs \`columns\`; that column would hold the JSON`,
+      `table ${table}: a column named ${jsonColumn} needs \`columns\`; it would hold the JSON`,
     );
   const declared =
     columns === undefined
-      ? [`${identifier(key)} text not null`, `${identifier(jsonColumn)} ${jsonType} not null`]
+      ? [
+          `${identifier(key)} text not null`,
+          ...(version === undefined ? [] : [`${identifier(version)} integer not null`]),
+          `${identifier(jsonColumn)} ${jsonType} not null`,
+        ]
       : Object.entries(columns).map(
-          ([name, type]) => `${identifier(name)} ${sqlType[type]}${name === key ? ' not null' : ''}`,
+          ([name, type]) =>
+            `${identifier(name)} ${sqlType[type]}${name === key || name === version ? ' not null' : ''}`,
         );
   statements.db.exec(`create table ${identifier(table)} (${declared.join(', ')}, primary key (${identifier(key)}))`);
-  return columns === undefined
-    ? { form: 'json', columns: new Map([[key, 'text']]) }
-    : { form: 'columns', columns: new Map(Object.entries(columns)) };
+  return columns === undefined ? jsonShape(options) : { form: 'columns', columns: new Map(Object.entries(columns)) };
 }
 
-/** Insert, or update what differs: a row that stays the same is not written, so triggers see changes only. */
-export function upsertSql(table: string, key: string, { form, columns }: TableShape): string {
-  const names = form === 'json' ? [key, jsonColumn] : [...columns.keys()];
+const jsonShape = ({ key, version }: TableOptions): TableShape => ({
+  form: 'json',
+  columns: new Map<string, Storage>([
+    [key, 'text'],
+    ...(version === undefined ? [] : ([[version, 'integer']] as const)),
+  ]),
+});
+
+/**
+ * Insert, or update what differs: a row that stays the same is not written, so triggers see changes only. With `version`
+ * nothing is written that is older than the row, or not newer than its tombstone: owner, the tombstone's key and the version
+ * follow the values.
+ */
+export function upsertSql(table: string, key: string, { form, columns }: TableShape, version?: string): string {
+  const names = form === 'json' ? [...columns.keys(), jsonColumn] : [...columns.keys()];
   const quoted = names.map(identifier);
   const others = names.filter((name) => name !== key).map(identifier);
+  const parameters = quoted.map(() => '?').join(', ');
+  const buried = 'select 1 from tidemark_tombstone where owner = ? and key = ? and version >= ?';
+  const given = version === undefined ? `values (${parameters})` : `select ${parameters} where not exists (${buried})`;
   const insert =
-    `insert into ${identifier(table)} as target (${quoted.join(', ')}) ` +
-    `values (${quoted.map(() => '?').join(', ')}) on conflict (${identifier(key)}) do`;
+    `insert into ${identifier(table)} as target (${quoted.join(', ')}) ${given} ` +
+    `on conflict (${identifier(key)}) do`;
   if (others.length === 0) return `${insert} nothing`;
   const set = others.map((name) => `${name} = excluded.${name}`).join(', ');
   const differs = others.map((name) => `target.${name} is not excluded.${name} collate binary`).join(' or ');
-  return `${insert} update set ${set} where ${differs}`;
+  if (version === undefined) return `${insert} update set ${set} where ${differs}`;
+  const [now, then] = [`excluded.${identifier(version)}`, `target.${identifier(version)}`];
+  return `${insert} update set ${set} where (${then} is null or ${now} >= ${then}) and (${differs})`;
 }

@@ -1,5 +1,12 @@
 import { type Change } from '@tidemark/core';
-import { type Item, replicaContract, type ReplicaFixture, type StoredDeadLetter } from '@tidemark/testkit';
+import {
+  type Item,
+  replicaContract,
+  type ReplicaFixture,
+  type StoredDeadLetter,
+  type VersionedFixture,
+  type VersionedItem,
+} from '@tidemark/testkit';
 import { sqliteReplica, sqliteTable } from '../src';
 import { type TestDatabase, TestFile } from './database';
 
@@ -30,6 +37,31 @@ const deadLetters = async ({ db }: Fixture): Promise<StoredDeadLetter[]> => {
   return Array.from(rows as StoredDeadLetter[], (row) => ({ ...row }));
 };
 
+async function versioned(): Promise<VersionedFixture> {
+  const file = new TestFile();
+  const db = file.connect();
+  return {
+    replica: () =>
+      sqliteTable<VersionedItem>(db, {
+        table: 'item',
+        key: 'id',
+        version: 'version',
+        columns: { id: 'text', text: 'text', version: 'integer' },
+      }),
+    rows: async () => {
+      // as text: numbers of 64 bits come back exactly
+      const rows = db.prepare('select id, text, cast(version as text) as version from item').all();
+      return new Map(
+        (rows as { id: string; text: string; version: string }[]).map(({ id, text, version }) => [
+          id,
+          { id, text, version: BigInt(version) },
+        ]),
+      );
+    },
+    close: async () => file.close(),
+  };
+}
+
 replicaContract<Fixture>(
   { describe, it },
   {
@@ -41,6 +73,7 @@ replicaContract<Fixture>(
     ),
     features: {
       deadLetters,
+      versioned,
       strangeRow: ({ db }, { id, text }) => {
         db.exec('create table item (id text primary key, text text)');
         db.prepare('insert into item values (?, ?)').run(id, text);

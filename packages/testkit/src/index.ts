@@ -2,7 +2,15 @@ export type { TestRunner } from './test-runner';
 export { transportContract } from './transport-contract';
 export type { TransportContract, TransportFeatures, TransportFixture } from './transport-fixture';
 export { replicaContract } from './replica-contract';
-export type { Item, ReplicaContract, ReplicaFeatures, ReplicaFixture, StoredDeadLetter } from './replica-fixture';
+export type {
+  Item,
+  ReplicaContract,
+  ReplicaFeatures,
+  ReplicaFixture,
+  StoredDeadLetter,
+  VersionedFixture,
+  VersionedItem,
+} from './replica-fixture';
 export { leaseStoreContract } from './lease-store-contract';
 export type { LeaseStoreContract, LeaseStoreFixture } from './lease-store-contract';
 export { collect, startOf } from './collect';

@@ -4,6 +4,7 @@ import { floorScenarios } from './replica-floor';
 import { type ReplicaContract, type ReplicaFixture, type ReplicaScenario } from './replica-fixture';
 import { storedScenarios } from './replica-stored';
 import { termScenarios } from './replica-terms';
+import { versionedScenarios } from './replica-versioned';
 import { type TestRunner } from './test-runner';
 
 /**
@@ -13,20 +14,25 @@ import { type TestRunner } from './test-runner';
  * replicaContract({ describe, it }, { name: 'liveView', shared: false, open })
  */
 export function replicaContract<F extends ReplicaFixture>(runner: TestRunner, contract: ReplicaContract<F>): void {
-  const scenario: ReplicaScenario<F> = (name, body) =>
-    runner.it(name, async () => {
-      const fixture = await contract.open();
-      try {
-        await body(fixture);
-      } finally {
-        await fixture.close();
-      }
-    });
+  const scenarioOn =
+    <G extends { close(): Promise<void> }>(open: () => Promise<G>): ReplicaScenario<G> =>
+    (name, body) =>
+      runner.it(name, async () => {
+        const fixture = await open();
+        try {
+          await body(fixture);
+        } finally {
+          await fixture.close();
+        }
+      });
+  const scenario = scenarioOn(() => contract.open());
+  const versioned = contract.features?.versioned;
   runner.describe(`${contract.name}: replica contract`, () => {
     runner.describe('terms', () => termScenarios(scenario, contract));
     runner.describe('bootstrap', () => bootstrapScenarios(scenario, contract));
     runner.describe('floor', () => floorScenarios(scenario));
     runner.describe('apply', () => applyScenarios(scenario, contract));
     runner.describe('stored', () => storedScenarios(scenario));
+    if (versioned !== undefined) runner.describe('versioned', () => versionedScenarios(scenarioOn(versioned)));
   });
 }

@@ -13,6 +13,8 @@ import {
   type Stored,
   SyncError,
   upsert,
+  type Version,
+  type VersionedChange,
 } from '@tidemark/core';
 import { fail, ok, strictEqual } from 'node:assert/strict';
 
@@ -31,10 +33,25 @@ export interface ReplicaFixture {
   close(): Promise<void>;
 }
 
+/** The row of the scenarios about versions; its key is `id`. */
+export interface VersionedItem extends Item {
+  readonly version: Version;
+}
+
+/** A fresh, empty store that lets newer versions win, for one scenario. */
+export interface VersionedFixture {
+  replica(): Replica<VersionedChange<VersionedItem>>;
+  /** What a reader of the store sees now; versions exact. */
+  rows(): Promise<ReadonlyMap<string, VersionedItem>>;
+  close(): Promise<void>;
+}
+
 /** What this replica does beyond the port; each adds scenarios. */
 export interface ReplicaFeatures<F> {
   /** The dead letters stored, in order: where they stood, and their errors' codes. */
   readonly deadLetters?: ((fixture: F) => Promise<readonly StoredDeadLetter[]>) | undefined;
+  /** Lets newer versions win where it is asked to (`version`): opens a store that does. */
+  readonly versioned?: (() => Promise<VersionedFixture>) | undefined;
   /** Writes a row behind the replica's back, before any pipeline has come: rows without a position. */
   readonly strangeRow?: ((fixture: F, item: Item) => unknown) | undefined;
 }
