@@ -1,6 +1,5 @@
 import {
   InvalidConfiguration,
-  positionFromJson,
   type Snapshot,
   type SnapshotChunk,
   SnapshotRejected,
@@ -14,12 +13,13 @@ import { httpClient, type HttpAnswer, type HttpClient } from './http-client';
 import { shown } from './shown-url';
 import { bodyOf } from './snapshot-body';
 import { onceOnly } from './snapshot-chunks';
-import { framesType, notOlderThanHeader, resumeHeader, type RowsFrame, type StartFrame } from './snapshot-frames';
+import { framesType, notOlderThanHeader, resumeHeader, type StartFrame } from './snapshot-frames';
 import { get, type RequestHeaders } from './snapshot-get';
 import { type CompleteLimits, type SnapshotLimits, withDefaults } from './snapshot-limits';
 import { type PlainRows, readPlain, rowsOfBody } from './snapshot-plain';
-import { readFrames } from './snapshot-reader';
+import { type PlacedFrame, readFrames } from './snapshot-reader';
 import { canonicalScope } from './snapshot-scope';
+import { chunkOf, requireSchema, snapshotOf } from './snapshot-start';
 import { type ClientTlsSource } from './tls-options';
 
 export interface HttpSnapshotOptions {
@@ -89,11 +89,7 @@ async function open(
       form === 'plain'
         ? await readPlain(body, { tps, rowsOf }, limits, what)
         : await readStart(readFrames(body, limits, what), limits, what);
-    if (schema !== undefined && snapshot.schema !== schema)
-      throw new SnapshotRejected(
-        `${what}: its rows are of schema ${show(snapshot.schema)}; ${show(schema)} was expected`,
-        false,
-      );
+    requireSchema(snapshot.schema, schema, what);
     // the plain form can't tell its scope
     const echoed = form === 'plain' ? scope : snapshot.scope;
     if (canonicalScope(echoed) !== scope)
@@ -139,35 +135,16 @@ function formOf({ headers }: HttpAnswer, what: string): 'frames' | 'plain' {
 }
 
 async function readStart(
-  frames: AsyncGenerator<StartFrame | RowsFrame, void, undefined>,
-  { maxPartitions }: CompleteLimits,
+  frames: AsyncGenerator<PlacedFrame, void, undefined>,
+  limits: CompleteLimits,
   what: string,
 ): Promise<Snapshot> {
-  const { value: start } = await frames.next();
+  const { value: first } = await frames.next();
   // the reader begins with a start frame or throws
-  const { id, position, schema, scope, count, resumed } = start as StartFrame;
-  const { partitions } = Object(position) as { partitions?: unknown };
-  if (Array.isArray(partitions) && partitions.length > maxPartitions)
-    throw new SnapshotRejected(`${what}: more partitions than limits.maxPartitions, ${maxPartitions}`, false);
-  return { id, position: positionFromJson(position), schema, scope, count, resumed, chunks: chunksOf(frames) };
+  const start = (first as PlacedFrame).frame as StartFrame;
+  return { ...snapshotOf(start, limits, what), chunks: chunksOf(frames) };
 }
 
-async function* chunksOf(
-  frames: AsyncIterable<StartFrame | RowsFrame>,
-): AsyncGenerator<SnapshotChunk, void, undefined> {
-  for await (const frame of frames) {
-    if (frame.type === 'start') continue;
-    const { topic, rows, tombstones, token } = frame;
-    yield {
-      topic,
-      rows,
-      tombstones: tombstones?.map(({ key, version }) => ({
-        key,
-        version: typeof version === 'string' ? BigInt(version) : version,
-      })),
-      token,
-    };
-  }
+async function* chunksOf(frames: AsyncIterable<PlacedFrame>): AsyncGenerator<SnapshotChunk, void, undefined> {
+  for await (const { frame } of frames) if (frame.type === 'rows') yield chunkOf(frame);
 }
-
-const show = (schema: string | undefined): string => (schema === undefined ? '(none)' : JSON.stringify(schema));

@@ -6,6 +6,10 @@ export type { HttpSnapshotOptions } from './http-snapshot';
 export type { RequestHeaders } from './snapshot-get';
 export type { ClientTls, ClientTlsSource } from './tls-options';
 export type { SnapshotLimits } from './snapshot-limits';
+export { fileSnapshot, writeSnapshotFile } from './snapshot-file';
+export type { WriteSnapshotFileOptions } from './snapshot-file';
+export { bytesSnapshot } from './snapshot-bytes';
+export type { BytesSnapshotOptions, OpenBytes } from './snapshot-bytes';
 export type { PlainRows } from './snapshot-plain';
 
 export { serveFeed } from './serve-feed';

@@ -1,17 +1,14 @@
 import {
-  compareOffsets,
-  compareSources,
   fromToken,
   orAborted,
-  type Position,
   type Snapshot,
   SnapshotRejected,
   type SnapshotRequest,
   type SnapshotSource,
-  SnapshotTooOld,
 } from '@tidemark/core';
 import { Deadlines } from './deadlines';
 import { type HttpHandler, httpHandler } from './http-handler';
+import { requireNotOlder } from './snapshot-floor';
 import { framesType, notOlderThanHeader, resumeHeader } from './snapshot-frames';
 import { acceptsGzip, gzipped } from './snapshot-gzip';
 import { problemResponse, refusal } from './snapshot-problem';
@@ -99,16 +96,6 @@ async function openWithin(source: SnapshotSource, request: SnapshotRequest): Pro
   } catch (error) {
     opening.then((late) => late.chunks[Symbol.asyncIterator]().return?.()).catch(() => undefined);
     throw error;
-  }
-}
-
-/** Partitions whose offsets are of another log don't count here: the client knows what it follows, and judges. */
-function requireNotOlder({ source, offsets }: Position, floor: Position | undefined): void {
-  for (const { topic, partition, through } of floor?.offsets ?? []) {
-    if (floor === undefined || compareSources(source, floor.source, topic) === 'different') continue;
-    const at = offsets.through({ topic, partition });
-    if (compareOffsets(source.order, at, through) < 0)
-      throw new SnapshotTooOld(`the snapshot has come to ${at} in ${topic}/${partition}, not to ${through}`);
   }
 }
 

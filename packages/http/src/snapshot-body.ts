@@ -23,7 +23,10 @@ export async function* bodyOf(
     } catch (cause) {
       deadlines.signal.throwIfAborted();
       const message = `${what}: the connection broke, or its compression is damaged, after ${bytes} bytes`;
-      throw new SnapshotRejected(`${message} (${codeOf(cause)})`, true, { cause });
+      throw new SnapshotRejected(`${message} (${codeOf(cause)})`, true, {
+        cause,
+        damaged: codeOf(cause) === 'Z_DATA_ERROR',
+      });
     } finally {
       deadlines.rest();
     }

@@ -1,5 +1,4 @@
 import { InvalidConfiguration, type SnapshotChunk } from '@tidemark/core';
-import { type Deadlines } from './deadlines';
 
 /**
  * A snapshot's chunks, tied to its connection. Ending the iteration closes the connection at once, even in mid-read; a second
@@ -7,7 +6,7 @@ import { type Deadlines } from './deadlines';
  */
 export function onceOnly(
   chunks: AsyncIterable<SnapshotChunk>,
-  deadlines: Deadlines,
+  connection: { close(): void; abort(reason: unknown): void },
   what: string,
 ): AsyncIterable<SnapshotChunk> {
   const iterator = chunks[Symbol.asyncIterator]();
@@ -15,15 +14,15 @@ export function onceOnly(
   const next = async (): Promise<IteratorResult<SnapshotChunk>> => {
     try {
       const step = await iterator.next();
-      if (step.done === true) deadlines.close();
+      if (step.done === true) connection.close();
       return step;
     } catch (error) {
-      deadlines.abort(error);
+      connection.abort(error);
       throw error;
     }
   };
   const end = async (): Promise<IteratorResult<SnapshotChunk>> => {
-    deadlines.abort(new Error('the iteration was ended'));
+    connection.abort(new Error('the iteration was ended'));
     await iterator.return?.();
     return { done: true, value: undefined };
   };
