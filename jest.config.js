@@ -17,6 +17,8 @@ const shared = {
 /** @type {import('jest').Config} */
 module.exports = {
   maxWorkers: '100%',
+  // a test that fails in the middle may leave a pipeline running: report it, don't wait for it
+  forceExit: true,
   projects: [
     {
       ...shared,

@@ -1,4 +1,5 @@
 import { asError, backoffMs, isRetryable } from './retry';
+import { Breather } from './breather';
 import { FencedOut } from './errors';
 import { type Applied, type Batch, type Replica } from './replica';
 import { type Runtime } from './runtime';
@@ -22,6 +23,12 @@ export class Applier<Change> {
   private queue: Pending<Change>[] = [];
   private wake: (() => void) | undefined;
   private closing = false;
+  private paused = false;
+  private readonly breather: Breather;
+  private readonly inFlight = new Map<
+    Promise<unknown>,
+    { readonly since: number; readonly batches: readonly Batch<Change>[] }
+  >();
   private readonly apart = new Set<Promise<void>>();
   private failure: { readonly error: unknown } | undefined;
 
@@ -36,7 +43,9 @@ export class Applier<Change> {
       /** Batches don't wait for each other: each is committed by itself, at once. */
       readonly independent: boolean;
     },
-  ) {}
+  ) {
+    this.breather = new Breather(context.runtime);
+  }
 
   add(batch: Pending<Change>): void {
     this.queue.push(batch);
@@ -49,12 +58,31 @@ export class Applier<Change> {
     this.wake?.();
   }
 
+  /** Begins no transaction until it is woken; what is in flight settles. */
+  pause(paused: boolean): void {
+    this.paused = paused;
+    this.wake?.();
+  }
+
+  /** Resolves when nothing is in flight. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.inFlight.keys());
+  }
+
+  /** What has been in flight for `ms` and longer, and hasn't settled. */
+  stuck(ms: number): readonly Batch<Change>[] {
+    const now = this.context.runtime.now();
+    return [...this.inFlight.values()].flatMap(({ batches, since }) => (now - since >= ms ? batches : []));
+  }
+
   async run(): Promise<void> {
     while (!this.closing) {
-      if (this.queue.length === 0) await new Promise<void>((wake) => (this.wake = wake));
+      if (this.paused || this.queue.length === 0) await new Promise<void>((wake) => (this.wake = wake));
       else if (this.context.independent) this.commitApart(this.queue.splice(0));
       else await this.commit(this.takeGroup());
       if (this.failure !== undefined) throw this.failure.error;
+      const breath = this.breather.pause();
+      if (breath !== undefined) await breath;
     }
     await Promise.all(this.apart);
   }
@@ -98,8 +126,10 @@ export class Applier<Change> {
     const term = batches[0]?.term ?? 0;
     const { runtime, retryMs, signal } = this.context;
     for (let attempt = 1; ; attempt++) {
+      const applying = this.replica.apply(term, batches);
+      this.inFlight.set(applying, { since: runtime.now(), batches });
       try {
-        return await this.replica.apply(term, batches);
+        return await applying.finally(() => this.inFlight.delete(applying));
       } catch (error) {
         if (error instanceof FencedOut) {
           for (const batch of batches) batch.fenced();

@@ -1,4 +1,5 @@
 import { aborted, orAborted } from './abort';
+import { Breather } from './breather';
 import { type Doubts } from './doubts';
 import { FencedOut, SnapshotRejected, TakeLost } from './errors';
 import { coversFloor } from './floor';
@@ -184,6 +185,7 @@ export class Bootstrapper<Change> {
     let further = false;
     try {
       await this.begin(bootstrap, snapshot);
+      const breather = new Breather(this.plan.runtime); // the heartbeat must go on
       for (;;) {
         const result = await orAborted(chunks.next(), signal);
         if (result.done === true) break;
@@ -197,6 +199,7 @@ export class Bootstrapper<Change> {
         this.stagedRows = rows;
         further ||= chunk.rows.length > 0;
         if (messages.length > 0) await this.session.rows(messages);
+        await breather.pause();
       }
       if (snapshot.count !== undefined && snapshot.count !== this.stagedRows)
         throw new SnapshotRejected(

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { FencedOut, HandlerFailed, InvalidConfiguration, SyncError, TakeLost } from './errors';
+import { FencedOut, HandlerFailed, InvalidConfiguration, type SyncError, TakeLost } from './errors';
 import { coversFloor, floorOf } from './floor';
 import { KeyedPool } from './keyed-pool';
 import { beginning } from './offset';

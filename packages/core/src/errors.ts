@@ -129,6 +129,12 @@ export class BrokenInvariant extends SyncError {
   readonly retryable = false;
 }
 
+/** A replica or handler hasn't settled for `stuckMs`; the text names where. It is waited for all the same. */
+export class EffectStuck extends SyncError {
+  readonly code = 'EFFECT_STUCK';
+  readonly retryable = true;
+}
+
 /** A transport, snapshot source or replica can't be reached just now. */
 export class Unavailable extends SyncError {
   readonly code = 'UNAVAILABLE';

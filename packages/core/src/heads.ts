@@ -1,14 +1,24 @@
+import { type Lag, type PartitionLag } from './lag';
 import { type Partition, partitionKey } from './partition';
 
 /** Which of the partitions assigned here were at the head of the log when they were last heard of. */
 export class Heads {
-  private readonly atHead = new Map<string, boolean>();
+  private readonly partitions = new Map<string, PartitionLag>();
   private behind = 0;
   private assignedOnce = false;
 
   /** True once every assigned partition has been at its head. */
   get caughtUp(): boolean {
     return this.assignedOnce && this.behind === 0;
+  }
+
+  get lag(): Lag {
+    const partitions = [...this.partitions.values()];
+    const records = partitions.map((one) => (one.atHead ? 0n : one.records));
+    return {
+      partitions,
+      records: records.includes(undefined) ? undefined : records.reduce<bigint>((sum, n) => sum + (n ?? 0n), 0n),
+    };
   }
 
   assign(partitions: readonly Partition[]): void {
@@ -18,16 +28,17 @@ export class Heads {
 
   revoke(partitions: readonly Partition[]): void {
     for (const partition of partitions) {
-      if (this.atHead.get(partitionKey(partition)) === false) this.behind--;
-      this.atHead.delete(partitionKey(partition));
+      const key = partitionKey(partition);
+      if (this.partitions.get(key)?.atHead === false) this.behind--;
+      this.partitions.delete(key);
     }
   }
 
-  tell(partition: Partition, atHead: boolean): void {
+  tell(partition: Partition, atHead: boolean, records?: bigint): void {
     const key = partitionKey(partition);
-    const was = this.atHead.get(key);
+    const was = this.partitions.get(key)?.atHead;
+    this.partitions.set(key, { partition, atHead, records });
     if (was === atHead) return;
-    this.atHead.set(key, atHead);
     if (!atHead) this.behind++;
     else if (was === false) this.behind--;
   }

@@ -35,6 +35,7 @@ export type {
 export type { Locator, Point, Publisher } from './publisher';
 export type { Log, TopicOf, Topics } from './log';
 export type { Snapshot, SnapshotChunk, SnapshotRequest, SnapshotSource, SnapshotToken } from './snapshot';
+export { withoutSnapshot } from './without-snapshot';
 export { headThenRows, snapshotOfRows } from './rows-snapshot';
 export type { Rows } from './rows-snapshot';
 export type { Advance, Applied, Batch, Binding, Bootstrap, DeadLetter, Replica, Stored } from './replica';
@@ -59,6 +60,7 @@ export { deliverTo } from './deliver-to';
 export type { DeliverToOptions, HandlerContext, Retry } from './deliver-to';
 export type { Poison } from './session';
 export type { Pipeline } from './pipeline';
+export type { Health, Lag, PartitionLag } from './lag';
 export type { Status } from './status';
 export type { Times } from './times';
 export type { Wait } from './wait';
@@ -78,6 +80,7 @@ export {
   BrokenInvariant,
   DeadlineExceeded,
   DecodeFailed,
+  EffectStuck,
   FencedOut,
   HandlerFailed,
   IdentityRefused,

@@ -1,13 +1,16 @@
 import { BehaviorSubject, distinctUntilChanged, filter, firstValueFrom, Observable, type Subscriber } from 'rxjs';
 import { orAborted } from './abort';
 import { DeadlineExceeded, PipelineEnded } from './errors';
+import { type Health, type Lag } from './lag';
 import { type Plan } from './plan';
 import { type Position } from './position';
 import { Pulls } from './pulls';
+import { type Replica } from './replica';
 import { Session, type Terminal } from './session';
 import { type Status } from './status';
 import { type SyncEvent } from './sync-event';
 import { type Wait, within } from './wait';
+import { coveredBy } from './wait-for';
 
 /**
  * A synchronisation with its terminal: the handle, an Observable and an AsyncIterable of what happens. Nothing runs before the
@@ -24,6 +27,22 @@ export interface Pipeline<out M> extends Observable<SyncEvent<M>>, AsyncIterable
   position(): Promise<Position | undefined>;
   /** Resolves once all partitions read here are at the head of the log. Rejects with `PipelineEnded` when the run ends before. */
   caughtUp(wait?: Wait): Promise<void>;
+  /**
+   * Resolves once the replica covers this position: read your own writes, with the position that A's answer carried (`fromToken`
+   * of a header). It asks the store, so it also sees what other instances apply. Rejects with `SourceMismatch` when the
+   * position is of another log or of an earlier life of the topic, `InvalidConfiguration` for a topic that isn't followed,
+   * `PipelineEnded` when this pipeline fails or is stopped.
+   */
+  waitFor(position: Position, wait?: Wait): Promise<void>;
+  /** Stops applying, and so reading; resolves when what was in flight has settled. Lasts over runs, until `resume`. */
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  /** How far behind it is, as the transport last told; no partitions while nothing runs. */
+  lag(): Lag;
+  /** For liveness and readiness probes. */
+  health(): Health;
+  /** Why it started where it did, partition by partition, and what it is doing now. For people. */
+  explain(): string;
   /**
    * Ends the pipeline for good: stops pulling, lets the transaction in flight settle, releases everything (I10). Rejects with
    * `DeadlineExceeded` after `deadlineMs` (default 10,000), having let go of whatever hangs.
@@ -49,6 +68,9 @@ class PipelineHandle<M, Change> extends Observable<SyncEvent<M>> implements Pipe
   private readonly pulls = new Set<Pulls<SyncEvent<M>>>();
   private current: { readonly session: Session<Change, M>; readonly ended: Promise<void> } | undefined;
   private stopped = false;
+  private paused = false;
+  /** Resolved at each commit. */
+  private committed = signalOnce();
 
   constructor(
     private readonly plan: Plan,
@@ -114,6 +136,49 @@ class PipelineHandle<M, Change> extends Observable<SyncEvent<M>> implements Pipe
     if (status !== 'live') throw new PipelineEnded(`pipeline "${this.name}" ${status} before it had caught up`);
   }
 
+  async waitFor(position: Position, wait: Wait = {}): Promise<void> {
+    const { runtime, times } = this.plan;
+    const over = new AbortController();
+    const ended = this.status.subscribe((status) => {
+      if (status === 'failed' || status === 'stopped')
+        over.abort(new PipelineEnded(`pipeline "${this.name}" ${status} before it covered the position`));
+    });
+    const changed = () => Promise.race([this.committed.done, runtime.sleep(times.watchMs, over.signal)]);
+    const what = `pipeline "${this.name}" reaching the position`;
+    try {
+      const covered = coveredBy(this.terminal.replica, this.plan, position, changed, over.signal);
+      await within(covered, wait, runtime, what);
+    } finally {
+      ended.unsubscribe();
+      over.abort();
+    }
+  }
+
+  async pause(): Promise<void> {
+    this.paused = true;
+    if (this.current === undefined) this.status.next('paused');
+    else await this.current.session.pause(true);
+  }
+
+  async resume(): Promise<void> {
+    this.paused = false;
+    if (this.current === undefined) this.status.next('idle');
+    else await this.current.session.pause(false);
+  }
+
+  lag(): Lag {
+    return this.current?.session.lag ?? { partitions: [], records: undefined };
+  }
+
+  health(): Health {
+    const status = this.status.value;
+    return this.current?.session.health() ?? { live: status !== 'failed', ready: false, why: status };
+  }
+
+  explain(): string {
+    return `pipeline "${this.name}", ${this.status.value}\n${this.current?.session.explain() ?? 'nothing runs'}`;
+  }
+
   async stop({ deadlineMs = 10_000 }: { readonly deadlineMs?: number | undefined } = {}): Promise<void> {
     this.stopped = true;
     if (this.current === undefined) {
@@ -164,6 +229,7 @@ class PipelineHandle<M, Change> extends Observable<SyncEvent<M>> implements Pipe
       this.finish({ error });
       return;
     }
+    if (this.paused) void session.pause(true);
     const ended = session.run().then(
       () => {
         this.current = undefined;
@@ -180,6 +246,10 @@ class PipelineHandle<M, Change> extends Observable<SyncEvent<M>> implements Pipe
   }
 
   private readonly emit = (event: SyncEvent<M>): Promise<void> | undefined => {
+    if (event.type === 'updates' || event.type === 'progress' || event.type === 'snapshotEnd') {
+      this.committed.resolve();
+      this.committed = signalOnce();
+    }
     for (const listener of this.listeners) listener.next(event);
     if (this.pulls.size === 0) return undefined;
     const held = [...this.pulls].flatMap((pulls) => pulls.push(event) ?? []);
@@ -193,4 +263,10 @@ class PipelineHandle<M, Change> extends Observable<SyncEvent<M>> implements Pipe
     this.pulls.clear();
     for (const participant of left) participant.end(end);
   }
+}
+
+function signalOnce(): { readonly done: Promise<void>; readonly resolve: () => void } {
+  let resolve: () => void = () => undefined;
+  const done = new Promise<void>((settle) => (resolve = settle));
+  return { done, resolve };
 }

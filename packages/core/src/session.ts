@@ -1,10 +1,11 @@
 import { setMaxListeners } from 'node:events';
+import { Account } from './account';
 import { Applier } from './applier';
 import { Bootstrapper } from './bootstrapper';
 import { Census } from './census';
 import { type Cursor, Cursors } from './cursors';
 import { Doubts } from './doubts';
-import { InvalidConfiguration, type SyncError, TransportFault } from './errors';
+import { EffectStuck, InvalidConfiguration, type SyncError, TransportFault } from './errors';
 import {
   type HandoffEvent,
   type HandoffOptions,
@@ -14,11 +15,12 @@ import {
   servingTerm,
 } from './handoff';
 import { Heads } from './heads';
+import { type Health, type Lag } from './lag';
 import { type Emit, Outbox } from './outbox';
 import { type Partition, showPartition } from './partition';
 import { type Plan, Steps } from './plan';
 import { type Position } from './position';
-import { type DeadLetter, type Replica } from './replica';
+import { type Batch, type DeadLetter, type Replica } from './replica';
 import { type LogRecord } from './record';
 import { retrying } from './retry';
 import { type Status, statusOf } from './status';
@@ -66,9 +68,13 @@ export class Session<Change, M = Change> {
   private readonly doubts: Doubts;
   private readonly heads = new Heads();
   private readonly census: Census;
+  private readonly account = new Account();
   private readonly applier: Applier<Change>;
   private readonly bootstrapper: Bootstrapper<Change>;
   private toldCaughtUp = false;
+  private everCaughtUp = false;
+  private paused = false;
+  private toldStuck: readonly Batch<Change>[] = [];
   private served: (() => void)[] = [];
 
   constructor(
@@ -95,7 +101,9 @@ export class Session<Change, M = Change> {
       fenced: (term) => {
         this.fenced(term);
       },
-      trouble: (error) => void this.outbox.send({ type: 'trouble', error }),
+      trouble: (error) => {
+        this.trouble(error);
+      },
       independent: terminal.independent ?? false,
     });
     terminal.connect?.({
@@ -110,7 +118,10 @@ export class Session<Change, M = Change> {
       trouble: (error) => void this.outbox.send({ type: 'trouble', error }),
     });
     this.bootstrapper = new Bootstrapper(plan, terminal.replica, this.steps, this.doubts, {
-      send: (event) => this.outbox.send(event),
+      send: (event) => {
+        if (event.type === 'trouble') this.account.trouble(event.error);
+        return this.outbox.send(event);
+      },
       rows: (changes) => this.outbox.send({ type: 'snapshotRows', messages: terminal.unwrap(changes) }),
       fenced: () => {
         this.dispatch({ type: 'fenced' });
@@ -134,6 +145,29 @@ export class Session<Change, M = Change> {
   stop(): void {
     this.stopping.abort();
     this.dispatch({ type: 'stop' });
+  }
+
+  /** Withholds acknowledgements, so that the transport pauses; what is in flight settles. */
+  async pause(paused: boolean): Promise<void> {
+    this.paused = paused;
+    this.applier.pause(paused);
+    this.tellProgress();
+    await this.applier.settled();
+  }
+
+  get lag(): Lag {
+    return this.heads.lag;
+  }
+
+  health(): Health {
+    const [stuck] = this.applier.stuck(this.plan.times.stuckMs);
+    const ready = this.everCaughtUp && this.state.at !== 'failed' && this.state.at !== 'stopped';
+    const why = stuck === undefined ? this.state.at : stuckText(stuck);
+    return { live: this.state.at !== 'failed' && stuck === undefined, ready, why };
+  }
+
+  explain(): string {
+    return this.account.tell(this.state);
   }
 
   /** Lets go of everything at once, whatever hangs. */
@@ -172,6 +206,7 @@ export class Session<Change, M = Change> {
   private dispatch(event: HandoffEvent): void {
     const before = this.state;
     this.state = next(before, event, this.options);
+    this.account.note(event, this.state);
     if (this.state === before) return;
     if (this.state.at !== before.at || event.type === 'fenced') this.interrupt.abort();
     const term = servingTerm(this.state);
@@ -204,6 +239,8 @@ export class Session<Change, M = Change> {
       if (stored.state === 'ready' && stored.term === term && servingTerm(this.state) === term) {
         this.cursors.started(assigned, term, stored.position, this.census.under(term));
         if (stored.sequence !== undefined) this.census.begin();
+        for (const partition of assigned)
+          this.account.start(partition, stored.position.offsets.through(partition), term);
         return stored.position;
       }
       this.fenced(term);
@@ -231,13 +268,14 @@ export class Session<Change, M = Change> {
       case 'revoked':
         this.heads.revoke(event.partitions);
         this.cursors.revoked(event.partitions);
+        this.account.revoked(event.partitions);
         void this.outbox.send(event);
         break;
       case 'lost':
         this.lose(event);
         break;
       case 'trouble':
-        void this.outbox.send(event);
+        this.trouble(event.error);
     }
     this.tellProgress();
   }
@@ -317,7 +355,7 @@ export class Session<Change, M = Change> {
     changes: readonly Change[],
     rejected: readonly DeadLetter[],
   ): Promise<void> | undefined {
-    const { partition, atHead } = delivery;
+    const { partition, atHead, lag } = delivery;
     const { through } = delivery.through;
     for (const letter of rejected) this.tellPoison(partition, letter);
     const told = this.outbox.send(
@@ -325,7 +363,7 @@ export class Session<Change, M = Change> {
         ? { type: 'updates', partition, through, messages: this.terminal.unwrap(changes) }
         : { type: 'progress', partition, through },
     );
-    this.heads.tell(partition, atHead);
+    this.heads.tell(partition, atHead, lag);
     this.tellProgress();
     if (told === undefined) delivery.ack();
     else
@@ -337,6 +375,11 @@ export class Session<Change, M = Change> {
 
   // ── what is told ───────────────────────────────────────────────────────────
 
+  private trouble(error: Error): void {
+    this.account.trouble(error);
+    void this.outbox.send({ type: 'trouble', error });
+  }
+
   private tellPoison(partition: Partition, { record, error }: DeadLetter): void {
     const outcome = this.terminal.onPoison === 'deadLetter' ? 'deadLettered' : 'skipped';
     void this.outbox.send({ type: 'poison', partition, offset: record.offset, outcome, error });
@@ -347,24 +390,33 @@ export class Session<Change, M = Change> {
     const over = this.state.at === 'failed' || this.state.at === 'stopped';
     if (caughtUp !== this.toldCaughtUp && !over) {
       this.toldCaughtUp = caughtUp;
+      this.everCaughtUp ||= caughtUp;
       void this.outbox.send({ type: caughtUp ? 'caughtUp' : 'fellBehind' });
     }
-    const status = statusOf(this.state, caughtUp);
+    const status = this.paused && !over ? 'paused' : statusOf(this.state, caughtUp);
     if (status !== undefined) this.onStatus(status);
   }
 
   // ── the watch ──────────────────────────────────────────────────────────────
 
-  /** Somebody else may bootstrap while this instance has nothing to apply. */
+  /** Somebody else may bootstrap while this instance has nothing to apply; an effect may hang. */
   private async watch(): Promise<void> {
     const { runtime, times } = this.plan;
-    while (this.terminal.replica.shared) {
+    for (;;) {
       await runtime.sleep(times.watchMs, this.ended.signal);
+      this.tellStuck();
       const term = servingTerm(this.state);
-      if (term === undefined) continue;
+      if (term === undefined || !this.terminal.replica.shared) continue;
       const stored = await this.load();
       if (stored.state !== 'ready' || stored.term !== term) this.fenced(term);
     }
+  }
+
+  private tellStuck(): void {
+    const stuck = this.applier.stuck(this.plan.times.stuckMs);
+    const [news] = stuck.filter((batch) => !this.toldStuck.includes(batch));
+    this.toldStuck = stuck;
+    if (news !== undefined) this.trouble(new EffectStuck(`pipeline "${this.plan.name}": ${stuckText(news)}`));
   }
 
   private load() {
@@ -377,3 +429,6 @@ export class Session<Change, M = Change> {
     });
   }
 }
+
+const stuckText = <Change>({ partition, after, through }: Batch<Change>): string =>
+  `the effect of ${showPartition(partition)} after ${after} through ${through.through} hasn't settled`;

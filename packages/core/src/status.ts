@@ -1,7 +1,7 @@
 import { type HandoffState } from './handoff';
 
-/** Where a pipeline stands, in one word. `paused` comes with `pause()`. */
-export type Status = 'idle' | 'bootstrapping' | 'catchingUp' | 'live' | 'recovering' | 'failed' | 'stopped';
+/** Where a pipeline stands, in one word. */
+export type Status = 'idle' | 'bootstrapping' | 'catchingUp' | 'live' | 'recovering' | 'paused' | 'failed' | 'stopped';
 
 /** The status of this state; `undefined` where it says nothing new (looking and verifying at a start). */
 export function statusOf(state: HandoffState, caughtUp: boolean): Status | undefined {

@@ -8,6 +8,8 @@ export interface Times {
   readonly watchMs: number;
   /** `ahead` counts once it has lasted for this long: a mirror may lag. Default 30,000. */
   readonly aheadMs: number;
+  /** An effect that hasn't settled for this long is told as trouble, and the pipeline isn't `live`. Default 60,000. */
+  readonly stuckMs: number;
   /** How often the log's partitions are counted, so that tombstones can be pruned. Default 30,000. */
   readonly censusMs: number;
   /** The longest pause between two tries of anything; pauses grow from a fiftieth of it, with jitter. Default 5,000. */
@@ -19,6 +21,7 @@ export const defaultTimes: Times = {
   beatMs: 3_000,
   watchMs: 1_000,
   aheadMs: 30_000,
+  stuckMs: 60_000,
   censusMs: 30_000,
   retryMs: 5_000,
 };
