@@ -190,7 +190,7 @@ export class Bootstrapper<Change> {
         const result = await orAborted(chunks.next(), signal);
         if (result.done === true) break;
         const chunk = result.value;
-        const messages = this.steps.rows(chunk.topic, chunk.rows);
+        const messages = this.steps.rows(chunk.topic, chunk.rows, chunk.tombstones);
         this.place = undefined; // until the outcome is known
         const rows = this.stagedRows + chunk.rows.length;
         const place = chunk.token === undefined ? undefined : { seal: snapshot.seal, rows, token: chunk.token };

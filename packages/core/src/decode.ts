@@ -22,7 +22,7 @@ export interface TopicDecoders {
   readonly row?: Decoder<unknown> | undefined;
   /** A record's value, after `parse`. */
   readonly update: Decoder<unknown>;
-  /** A tombstone's key, as text. Without it, tombstones of this topic are refused. */
+  /** A tombstone's key, as text, of the log's tombstones and a snapshot's. Without it, tombstones of this topic are refused. */
   readonly tombstone?: Decoder<unknown> | undefined;
   /** Bytes → value; JSON unless given. */
   readonly parse?: ((bytes: Uint8Array) => unknown) | undefined;

@@ -34,7 +34,14 @@ export type {
 } from './transport';
 export type { Locator, Point, Publisher } from './publisher';
 export type { Log, TopicOf, Topics } from './log';
-export type { Snapshot, SnapshotChunk, SnapshotRequest, SnapshotSource, SnapshotToken } from './snapshot';
+export type {
+  Snapshot,
+  SnapshotChunk,
+  SnapshotRequest,
+  SnapshotSource,
+  SnapshotToken,
+  SnapshotTombstone,
+} from './snapshot';
 export { withoutSnapshot } from './without-snapshot';
 export { headThenRows, snapshotOfRows } from './rows-snapshot';
 export type { Rows } from './rows-snapshot';
@@ -71,7 +78,14 @@ export { coversFloor, floorOf } from './floor';
 export { remove, upsert } from './change';
 export type { Change, Remove, Upsert, Version, VersionedChange, VersionedRemove } from './change';
 export type { Decoder, Decoders, Out, StandardSchema, TopicDecoders } from './decode';
-export type { Message, RowMessage, TombstoneMessage, UpdateMessage } from './message';
+export type {
+  LogTombstone,
+  Message,
+  RowMessage,
+  SnapshotTombstoneMessage,
+  TombstoneMessage,
+  UpdateMessage,
+} from './message';
 export type { RefetchReason, SyncEvent } from './sync-event';
 export { systemRuntime } from './runtime';
 export type { Runtime } from './runtime';

@@ -1,3 +1,4 @@
+import { type Version } from './change';
 import { type Decoders, type Out } from './decode';
 import { type Partition } from './partition';
 import { type LogRecord } from './record';
@@ -18,13 +19,27 @@ export interface UpdateMessage<T, V> {
   readonly record: LogRecord;
 }
 
-/** A record of the log whose value is `null`: the key was deleted. */
-export interface TombstoneMessage<T, K> {
+/** A key was deleted. Without a `record` it is of a snapshot, and has the version of the deletion. */
+export type TombstoneMessage<T, K> = LogTombstone<T, K> | SnapshotTombstoneMessage<T, K>;
+
+/** A record of the log whose value is `null`. */
+export interface LogTombstone<T, K> {
   readonly kind: 'tombstone';
   readonly topic: T;
   readonly key: K;
   readonly partition: Partition;
   readonly record: LogRecord;
+  readonly version?: undefined;
+}
+
+/** A deletion that a snapshot remembers, so that a late update can't bring the row back (I3). */
+export interface SnapshotTombstoneMessage<T, K> {
+  readonly kind: 'tombstone';
+  readonly topic: T;
+  readonly key: K;
+  readonly version: Version;
+  readonly partition?: undefined;
+  readonly record?: undefined;
 }
 
 /** Every message that a pipeline with these decoders can see, told apart by `kind` and `topic`. */

@@ -3,7 +3,7 @@ import { DecodeFailed, SnapshotRejected, SyncError } from './errors';
 import { type Partition } from './partition';
 import { type LogRecord } from './record';
 import { type Runtime } from './runtime';
-import { type SnapshotSource } from './snapshot';
+import { type SnapshotSource, type SnapshotTombstone } from './snapshot';
 import { type Times } from './times';
 import { type TopicReader, topicReader } from './topic-reader';
 import { type Transport } from './transport';
@@ -51,8 +51,8 @@ export class Steps<M> {
     );
   }
 
-  /** The messages of these snapshot rows. Throws `DecodeFailed`, `TranslateFailed` or `SnapshotRejected`. */
-  rows(topic: string | undefined, rows: readonly unknown[]): M[] {
+  /** The messages of these snapshot rows and tombstones. Throws `DecodeFailed`, `TranslateFailed` or `SnapshotRejected`. */
+  rows(topic: string | undefined, rows: readonly unknown[], tombstones: readonly SnapshotTombstone[] = []): M[] {
     const name = topic ?? this.onlyTopic;
     const reader = name === undefined ? undefined : this.readers.get(name);
     if (reader === undefined)
@@ -63,6 +63,7 @@ export class Steps<M> {
     this.out = [];
     this.current = undefined;
     for (const row of rows) this.push(reader.row(row));
+    for (const tombstone of tombstones) this.push(reader.tombstone(tombstone));
     return this.out;
   }
 

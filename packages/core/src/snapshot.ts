@@ -1,3 +1,4 @@
+import { type Version } from './change';
 import { type Position } from './position';
 
 /** Where A's state can be had. */
@@ -35,13 +36,22 @@ export interface Snapshot {
   readonly chunks: AsyncIterable<SnapshotChunk>;
 }
 
+/** A deletion that A remembers: its key, as in the log's tombstones, and the version of the deletion. */
+export interface SnapshotTombstone {
+  readonly key: string;
+  readonly version: Version;
+}
+
 export interface SnapshotChunk {
   /** The application's topic whose rows these are; may be left out where the pipeline has one topic. */
   readonly topic?: string | undefined;
   /** Undecoded. */
   readonly rows: readonly unknown[];
-  /** Rows that are gone, kept so that a late update can't bring them back (I3). */
-  readonly tombstones?: readonly { readonly key: string; readonly version: number | bigint }[] | undefined;
+  /**
+   * Rows that are gone, so that a late update can't bring them back (I3). B sees them as messages of kind `tombstone`, after the
+   * chunk's rows.
+   */
+  readonly tombstones?: readonly SnapshotTombstone[] | undefined;
   /** Where a resumed snapshot would go on. */
   readonly token?: SnapshotToken | undefined;
 }

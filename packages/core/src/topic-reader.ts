@@ -1,8 +1,9 @@
 import { type Decoder, type TopicDecoders } from './decode';
 import { DecodeFailed } from './errors';
-import { type TombstoneMessage, type UpdateMessage } from './message';
+import { type LogTombstone, type SnapshotTombstoneMessage, type UpdateMessage } from './message';
 import { type Partition, showPartition } from './partition';
 import { type LogRecord } from './record';
+import { type SnapshotTombstone } from './snapshot';
 
 type Result = { readonly value: unknown } | { readonly issue: string };
 
@@ -41,7 +42,8 @@ const text = (bytes: Uint8Array): string => decoder.decode(bytes);
 /** Turns one topic's rows and records into messages. Each rejects with {@link DecodeFailed}; payloads stay out of its text. */
 export interface TopicReader {
   row(value: unknown): { readonly kind: 'row'; readonly topic: string; readonly value: unknown };
-  record(partition: Partition, record: LogRecord): UpdateMessage<string, unknown> | TombstoneMessage<string, unknown>;
+  tombstone(tombstone: SnapshotTombstone): SnapshotTombstoneMessage<string, unknown>;
+  record(partition: Partition, record: LogRecord): UpdateMessage<string, unknown> | LogTombstone<string, unknown>;
 }
 
 export function topicReader(topic: string, { row, update, tombstone, parse = json }: TopicDecoders): TopicReader {
@@ -55,6 +57,13 @@ export function topicReader(topic: string, { row, update, tombstone, parse = jso
       const result = rows(value);
       if ('issue' in result) throw new DecodeFailed(`a row of ${topic} isn't valid: ${result.issue}`);
       return { kind: 'row', topic, value: result.value };
+    },
+    tombstone({ key, version }) {
+      if (tombstones === undefined)
+        throw new DecodeFailed(`the snapshot has tombstones of ${topic}: its decoders have no \`tombstone\`; add one`);
+      const result = tombstones(key);
+      if ('issue' in result) throw new DecodeFailed(`a snapshot's tombstone of ${topic} isn't valid: ${result.issue}`);
+      return { kind: 'tombstone', topic, key: result.value, version };
     },
     record(partition, record) {
       if (record.value === null) {

@@ -86,6 +86,53 @@ describe('pruning', () => {
   });
 });
 
+describe("a snapshot's tombstones", () => {
+  const source = (log: ToyLog, tombstone?: t.Mixed) =>
+    snapshotThenSubscribe({
+      name: 'things',
+      snapshot: {
+        open: async () => ({
+          id: 's1',
+          position: log.head(),
+          chunks: (async function* () {
+            yield { rows: [{ id: 'b', v: 1 }], tombstones: [{ key: 'a', version: 2n ** 53n + 1n }] };
+          })(),
+        }),
+      },
+      transport: log.transport(),
+      times: quick,
+      decode: { things: { row: t.type({ id: t.string, v: t.number }), update: Update, tombstone } },
+    });
+
+  it('I3: what the snapshot remembers as deleted stays deleted', async () => {
+    const log = new ToyLog(1);
+    const view = liveView<{ id: string; v: number | bigint }>({ key: (row) => row.id, version: (row) => row.v });
+    const pipeline = source(log, t.string).pipe(
+      translate((m) => {
+        if (m.kind === 'tombstone') return remove(String(m.key), m.version ?? BigInt(m.record.offset));
+        return 'gone' in m.value ? remove(m.value.gone, m.value.v) : upsert(m.value);
+      }),
+      applyTo(view),
+    );
+    const run = pipeline.run();
+    await pipeline.caughtUp({ timeoutMs: 5_000 });
+    log.append(0, { id: 'a', v: 2 ** 53 - 1 });
+    log.append(0, { id: 'c', v: 1 });
+    await eventually(() => view.has('c'));
+    expect([...view.keys()]).toEqual(['b', 'c']);
+    await pipeline.stop();
+    await run;
+  });
+
+  it('are refused where nobody decodes them', async () => {
+    const pipeline = source(new ToyLog(1)).pipe(
+      translate((m) => (m.kind === 'tombstone' || 'gone' in m.value ? [] : upsert(m.value))),
+      applyTo(liveView<{ id: string; v: number }>({ key: (row) => row.id })),
+    );
+    await expect(pipeline.run()).rejects.toMatchObject({ code: 'DECODE_FAILED' });
+  });
+});
+
 describe('an idle partition', () => {
   async function deliveries(log: PagedLog<'things'>, count: number) {
     const transport = pagedTransport(log, { pollMs: 1, describeMs: 1_000, idleMs: 10 });
