@@ -5,6 +5,8 @@ export { httpSnapshot } from './http-snapshot';
 export type { HttpSnapshotOptions } from './http-snapshot';
 export type { RequestHeaders } from './snapshot-get';
 export type { ClientTls, ClientTlsSource } from './tls-options';
+export { requireClient } from './tls-require-client';
+export type { AllowedClients } from './tls-require-client';
 export type { SnapshotLimits } from './snapshot-limits';
 export { fileSnapshot, writeSnapshotFile } from './snapshot-file';
 export type { WriteSnapshotFileOptions } from './snapshot-file';

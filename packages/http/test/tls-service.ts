@@ -16,6 +16,7 @@ import { once } from 'node:events';
 import { createServer, type ServerOptions } from 'node:https';
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { type HttpHandler } from '../src/http-handler';
 import { httpFeed } from '../src/http-feed';
 import { httpSnapshot } from '../src/http-snapshot';
@@ -105,6 +106,12 @@ function pipelineOf(snapshot: SnapshotSource, transport: Transport<'orders'>, vi
     }),
     applyTo(view),
   );
+}
+
+/** The connection that a request or an answer came by. */
+export function tlsOf({ socket }: IncomingMessage): TLSSocket {
+  if (socket instanceof TLSSocket) return socket;
+  throw new Error('it came without TLS');
 }
 
 /** What a rejection holds, as a `SyncError`. */
