@@ -94,8 +94,8 @@ export class Bootstrapper<Change> {
   }
 
   private async open(state: HandoffState & { readonly at: 'opening' }, signal: AbortSignal): Promise<HandoffEvent> {
-    const { reason, lost, attempt, held } = state;
-    if (reason !== undefined && attempt === 0)
+    const { reason, lost, attempt, rounds, held } = state;
+    if (reason !== undefined && held === undefined && attempt <= rounds)
       await this.session.send({ type: 'mustRefetch', reason, partitions: lost.map(({ partition }) => partition) });
     this.closeSnapshot();
     if (attempt > 0 && held !== undefined) await this.pause(attempt, signal);

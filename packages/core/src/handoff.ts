@@ -63,6 +63,8 @@ export interface Memory {
   readonly everFollowed: boolean;
   /** Snapshots asked for in vain since the last success: pauses grow with it. */
   readonly attempt: number;
+  /** Snapshots taken over since this instance was last caught up: a pause comes before each but the first. */
+  readonly rounds: number;
   /** Those of them under the term held now: the budget. */
   readonly tries: number;
   /** Partitions that can't be followed, as found since the last success. */
@@ -98,6 +100,8 @@ export type HandoffEvent =
   /** The replica refused our term, or was seen under another one. */
   | { readonly type: 'fenced' }
   | { readonly type: 'lost'; readonly lost: LostPartition }
+  /** Everything that is read here has been at the head of the log. */
+  | { readonly type: 'caughtUp' }
   | { readonly type: 'failed'; readonly error: unknown }
   | { readonly type: 'stop' };
 
@@ -118,6 +122,7 @@ export const initialHandoff: HandoffState = {
   serving: undefined,
   everFollowed: false,
   attempt: 0,
+  rounds: 0,
   tries: 0,
   lost: [],
   reason: undefined,
@@ -126,8 +131,8 @@ export const initialHandoff: HandoffState = {
 /** Total: every state × every event. What can't happen ends in `failed` with a `BrokenInvariant`. */
 export function next(state: HandoffState, event: HandoffEvent, options: HandoffOptions): HandoffState {
   const rule = table[state.at][event.type] as Rule<Phase['at'], HandoffEvent['type']> | Unruled;
-  const { everFollowed, attempt, tries, lost, reason } = state;
-  const memory: Memory = { everFollowed, attempt, tries, lost, reason };
+  const { everFollowed, attempt, rounds, tries, lost, reason } = state;
+  const memory: Memory = { everFollowed, attempt, rounds, tries, lost, reason };
   if (rule === 'ignored') return state;
   if (rule === 'impossible')
     return { ...memory, at: 'failed', error: new BrokenInvariant(`the handoff got "${event.type}" while ${state.at}`) };
@@ -193,6 +198,8 @@ const noAnswers = {
   belowFloor: 'impossible',
   gaveBack: 'impossible',
   woke: 'impossible',
+  // nothing is wrong with these; they only come too late, or too early, to mean anything
+  caughtUp: 'ignored',
 } as const satisfies Partial<Record<EventType, Unruled>>;
 
 const over = { fenced: 'ignored', lost: 'ignored', failed: 'ignored', stop: 'ignored' } as const;
@@ -203,6 +210,7 @@ const table: { readonly [S in At]: Row<S> } = {
   verifying: { ...noAnswers, verified: followOrRefetch, fenced: reload, lost: noteLoss, failed: fail, stop },
   following: {
     ...noAnswers,
+    caughtUp: (state) => ({ ...state, rounds: 0 }),
     fenced: reload,
     lost: ({ serving, lost }, event) => ({ at: 'loading', serving, lost: withLost(lost, [event.lost]) }),
     failed: fail,
@@ -261,7 +269,7 @@ const table: { readonly [S in At]: Row<S> } = {
   },
   swapping: {
     ...noAnswers,
-    swapped: ({ held }) => follow(held),
+    swapped: ({ held, rounds }) => ({ ...follow(held), rounds: rounds + 1 }),
     belowFloor: refused,
     fenced: reload,
     lost: noteLoss,
@@ -316,7 +324,7 @@ function look(state: State<'loading' | 'waiting'>, { stored, now }: Event<'loade
     case 'bootstrapping':
       return { at: 'waiting', term: stored.term, heartbeat: stored.heartbeat, since: now };
     case 'ready': {
-      if (changed) return refetch(stored, 'pipelineChanged', [], undefined, options);
+      if (changed) return refetch(state, stored, 'pipelineChanged', [], undefined, options);
       const serving = 'serving' in state ? state.serving : undefined;
       // somebody has re-snapshotted since we found something lost: look with fresh eyes
       const lost = serving === stored.term ? state.lost : [];
@@ -334,18 +342,18 @@ function lookAgain(state: State<'waiting'>, event: Event<'loaded'>, options: Han
   return { at: 'opening', serving: undefined, seen: stored, held: undefined };
 }
 
-function followOrRefetch(
-  { seen, serving, lost }: State<'verifying'>,
-  { partitions }: Event<'verified'>,
-  options: HandoffOptions,
-): Next {
+function followOrRefetch(state: State<'verifying'>, { partitions }: Event<'verified'>, options: HandoffOptions): Next {
+  const { seen, serving, lost } = state;
   const all = withLost(lost, lossesOf(partitions));
   const [first] = all;
-  return first === undefined ? follow(seen.term) : refetch(seen, first.reason, all, serving ?? seen.term, options);
+  return first === undefined
+    ? follow(seen.term)
+    : refetch(state, seen, first.reason, all, serving ?? seen.term, options);
 }
 
 /** Intact partitions go on under the old term until the new one is taken, unless the rows are another version's. */
 function refetch(
+  { rounds, attempt }: Memory,
   seen: Stored,
   reason: RefetchReason,
   lost: readonly LostPartition[],
@@ -353,6 +361,8 @@ function refetch(
   { onMustRefetch }: HandoffOptions,
 ): Next {
   if (onMustRefetch === 'fail') return { at: 'failed', error: mustRefetch(reason, lost) };
+  // retention may be shorter than a snapshot takes: never a tight loop
+  if (rounds > attempt) return { at: 'resting', serving, attempt: rounds, lost, reason };
   return { at: 'opening', serving, seen, held: undefined, lost, reason };
 }
 

@@ -5,7 +5,6 @@ import { type Health, type Lag } from './lag';
 import { type Plan } from './plan';
 import { type Position } from './position';
 import { Pulls } from './pulls';
-import { type Replica } from './replica';
 import { Session, type Terminal } from './session';
 import { type Status } from './status';
 import { type SyncEvent } from './sync-event';

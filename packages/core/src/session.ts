@@ -392,6 +392,7 @@ export class Session<Change, M = Change> {
       this.toldCaughtUp = caughtUp;
       this.everCaughtUp ||= caughtUp;
       void this.outbox.send({ type: caughtUp ? 'caughtUp' : 'fellBehind' });
+      if (caughtUp) this.dispatch({ type: 'caughtUp' });
     }
     const status = this.paused && !over ? 'paused' : statusOf(this.state, caughtUp);
     if (status !== undefined) this.onStatus(status);

@@ -38,7 +38,7 @@ const empty: Stored = { term: 0, state: 'empty' };
 const ready: Stored & { state: 'ready' } = { term: 3, state: 'ready', position: at('5', '5'), ...ours };
 const bootstrapping = { term: 4, state: 'bootstrapping', heartbeat: 7, ...ours } as const;
 
-const memory = { everFollowed: false, attempt: 0, tries: 0, lost: [], reason: undefined } as const;
+const memory = { everFollowed: false, attempt: 0, rounds: 0, tries: 0, lost: [], reason: undefined } as const;
 const expired: LostPartition = { partition: p0, reason: 'expired' };
 const changed: LostPartition = { partition: p1, reason: 'changed' };
 
@@ -55,6 +55,7 @@ const states: { readonly [S in At]: readonly (HandoffState & { readonly at: S })
   verifying: [
     { ...memory, at: 'verifying', serving: undefined, seen: ready },
     { ...memory, at: 'verifying', serving: 3, seen: ready, lost: [expired] },
+    { ...memory, at: 'verifying', serving: 3, seen: ready, rounds: 1 },
   ],
   following: [{ ...memory, at: 'following', serving: 3, everFollowed: true }],
   opening: [
@@ -119,6 +120,7 @@ const events: { readonly [E in EventType]: readonly (HandoffEvent & { readonly t
   belowFloor: [{ type: 'belowFloor' }],
   gaveBack: [{ type: 'gaveBack' }],
   woke: [{ type: 'woke' }],
+  caughtUp: [{ type: 'caughtUp' }],
   fenced: [{ type: 'fenced' }],
   lost: [{ type: 'lost', lost: expired }],
   failed: [{ type: 'failed', error: 'e' }],
@@ -221,6 +223,24 @@ describe('the handoff', () => {
         );
         expect(after.lost).toEqual([]);
       }
+  });
+
+  it('pauses before each new snapshot but the first since it was caught up, longer each time', () => {
+    const lost: HandoffEvent = { type: 'verified', partitions: [{ partition: p0, verdict: 'expired', why: '' }] };
+    const verifying = (rounds: number, attempt = 0): HandoffState => ({
+      ...memory,
+      at: 'verifying',
+      serving: 3,
+      seen: ready,
+      rounds,
+      attempt,
+    });
+    expect(next(verifying(0), lost, options).at).toBe('opening');
+    expect(next(verifying(2), lost, options)).toMatchObject({ at: 'resting', attempt: 2, serving: 3 });
+    expect(next(verifying(2, 2), lost, options).at).toBe('opening');
+    const swapped = next({ ...states.swapping[0]!, rounds: 2 }, { type: 'swapped' }, options);
+    expect(swapped).toMatchObject({ at: 'following', rounds: 3 });
+    expect(next(swapped, { type: 'caughtUp' }, options)).toMatchObject({ at: 'following', rounds: 0 });
   });
 
   it('takes over only when the heartbeat has stood still for the whole time', () => {
