@@ -64,10 +64,14 @@ async function exchange(agent: Agent, { url, method, headers, signal }: HttpAsk)
     // without an error: the `signal` option's would reach a connection that is being kept, where nobody listens
     const end = () => void request.destroy();
     signal.addEventListener('abort', end, { once: true });
+    let answered = false;
     request.once('close', () => {
       signal.removeEventListener('abort', end);
+      // Node says no more than this of an answer that switches protocols
+      if (!answered) reject(new NetworkFailure('the connection was closed without an answer', 'ECONNRESET'));
     });
-    request.on('response', (message) => {
+    request.once('response', (message) => {
+      answered = true;
       answerOf(message, method).then(resolve, reject);
     });
     // stays: an error after the answer is the body's, too
