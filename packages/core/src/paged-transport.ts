@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+import { Budget } from './budget';
 import { Channel } from './channel';
 import { InvalidConfiguration } from './errors';
 import { beginning, closed, type Offset } from './offset';
@@ -79,6 +81,7 @@ class Reader<Topic extends string> {
     private readonly start: Start,
     private readonly signal: AbortSignal,
   ) {
+    setMaxListeners(0, this.stop.signal); // one for each partition that begins
     this.runtime = options.runtime ?? systemRuntime;
     this.budget = new Budget(options.maxInFlight ?? 16 * 1024 * 1024);
     this.applicationTopic = new Map(
@@ -88,7 +91,7 @@ class Reader<Topic extends string> {
 
   async *events(): AsyncGenerator<TransportEvent<Topic>, void, undefined> {
     const onAbort = () => {
-      this.stop.abort();
+      this.end();
       this.channel.drop(() => true);
       this.channel.end();
     };
@@ -101,9 +104,14 @@ class Reader<Topic extends string> {
       yield* this.channel;
     } finally {
       this.signal.removeEventListener('abort', onAbort);
-      this.stop.abort();
+      this.end();
       await Promise.all([assigning, ...[...this.followers.values()].map((follower) => follower.done)]);
     }
+  }
+
+  private end(): void {
+    this.stop.abort();
+    for (const follower of this.followers.values()) revoke(follower);
   }
 
   private fail(error: unknown): void {
@@ -120,10 +128,16 @@ class Reader<Topic extends string> {
       if (revoked.length > 0) await this.revoke(revoked);
       this.channel.push({ type: 'assigned', partitions: assigned });
       if (assigned.length === 0) continue;
-      const answer = this.start(assigned);
-      answer.catch(() => undefined); // each follower sees the rejection itself
-      for (const partition of assigned) this.follow(partition, answer);
+      const begun = this.begin(assigned);
+      begun.catch(() => undefined); // each follower sees the rejection itself
+      for (const partition of assigned) this.follow(partition, begun);
     }
+  }
+
+  /** Asks where to start, and then what the log looks like: once for all of these partitions. */
+  private async begin(partitions: readonly Partition[]): Promise<Begun> {
+    const position = await this.start(partitions);
+    return { position, description: await this.describe(this.stop.signal) };
   }
 
   /** The description less other applications' topics. A topic with a new epoch is another one: its cursors start anew. */
@@ -136,7 +150,10 @@ class Reader<Topic extends string> {
 
   private async revoke(revoked: readonly Partition[]): Promise<void> {
     const keys = new Set(revoked.map(partitionKey));
-    for (const key of keys) this.followers.get(key)?.revoke.abort();
+    for (const key of keys) {
+      const follower = this.followers.get(key);
+      if (follower !== undefined) revoke(follower);
+    }
     this.forget(keys);
     this.channel.push({ type: 'revoked', partitions: revoked });
     for (const key of keys) {
@@ -150,37 +167,43 @@ class Reader<Topic extends string> {
     this.channel.drop((event) => 'partition' in event && keys.has(partitionKey(event.partition)));
   }
 
-  private follow(partition: Partition, answer: Promise<Position>): void {
-    const revoke = new AbortController();
-    const signal = AbortSignal.any([this.stop.signal, revoke.signal]);
-    const follower: Follower = { partition, revoke, restart: () => undefined, done: Promise.resolve() };
+  private follow(partition: Partition, begun: Promise<Begun>): void {
+    if (this.stop.signal.aborted) return;
+    const follower: Follower = {
+      partition,
+      revoked: new AbortController(),
+      turn: new AbortController(),
+      restart: () => undefined,
+      done: Promise.resolve(),
+    };
     this.followers.set(partitionKey(partition), follower);
-    follower.done = this.turns(follower, answer, signal).catch((error: unknown) => {
-      if (!signal.aborted) this.fail(error);
+    follower.done = this.turns(follower, begun).catch((error: unknown) => {
+      if (!follower.revoked.signal.aborted) this.fail(error);
     });
   }
 
   /** One turn for each answer of `start`. */
-  private async turns(follower: Follower, answer: Promise<Position>, signal: AbortSignal): Promise<void> {
-    for (let next = answer; !signal.aborted; next = this.start([follower.partition])) {
-      const position = await orAborted(next, signal);
+  private async turns(follower: Follower, begun: Promise<Begun>): Promise<void> {
+    const { signal } = follower.revoked;
+    for (let next = begun; !signal.aborted; next = this.begin([follower.partition])) {
+      const begins = await orAborted(next, signal);
       const turn = new AbortController();
+      follower.turn = turn;
       follower.restart = () => {
-        if (signal.aborted || turn.signal.aborted) return;
+        if (turn.signal.aborted) return;
         turn.abort();
         this.forget(new Set([partitionKey(follower.partition)]));
       };
-      await this.turn(follower, position, AbortSignal.any([signal, turn.signal])).catch((error: unknown) => {
-        if (!turn.signal.aborted) throw error;
+      await this.turn(follower, begins, turn.signal).catch((error: unknown) => {
+        if (signal.aborted || !turn.signal.aborted) throw error;
       });
     }
   }
 
   /** Reads from where the position stands until the turn is aborted, by a restart or from outside. */
-  private async turn(follower: Follower, position: Position, signal: AbortSignal): Promise<never> {
+  private async turn(follower: Follower, { position, description }: Begun, signal: AbortSignal): Promise<never> {
     const { partition, restart } = follower;
     const topic = this.applicationTopic.get(partition.topic) as Topic;
-    const description = await this.describe(signal);
     const { verdict } = judge(position, description, partition);
     let at: Mark = position.offsets.get(partition) ?? { through: beginning };
     const lose = (reason: LossReason) => {
@@ -243,22 +266,48 @@ class Reader<Topic extends string> {
     return this.retrying(() => this.log.describe(signal), signal);
   }
 
-  /** The page after `after`. Fetching waits for the budget; waiting at the head costs none of it. */
+  /** The page after `after`. Fetching waits for the budget; waiting at the head costs none of it until something comes. */
   private async fetch(
     partition: Partition,
     after: Offset,
     wait: boolean,
     signal: AbortSignal,
-  ): Promise<{ readonly lost: LossReason } | (Page & { readonly bytes: number; readonly held: boolean })> {
+  ): Promise<Lost | (SizedPage & { readonly held: boolean })> {
     if (after === closed)
       return wait ? aborted(signal) : { records: [], through: closed, atHead: true, bytes: 0, held: true };
-    await this.budget.room(signal);
     const asked = this.runtime.now();
+    const page = wait ? await this.page(partition, after, wait, signal) : await this.budgeted(partition, after, signal);
+    if ('lost' in page) return page;
+    const held = wait && this.runtime.now() - asked >= (this.options.pollMs ?? 50);
+    // what came while there is no room isn't kept, but asked for again when there is
+    if (wait && !this.budget.take(page.bytes)) return { ...(await this.budgeted(partition, after, signal)), held };
+    return { ...page, held };
+  }
+
+  /** A page that has its place in the budget before it is asked for. */
+  private async budgeted(partition: Partition, after: Offset, signal: AbortSignal): Promise<Lost | SizedPage> {
+    await this.budget.reserve(signal);
+    let bytes = 0;
+    try {
+      const page = await this.page(partition, after, false, signal);
+      if ('bytes' in page) ({ bytes } = page);
+      return page;
+    } finally {
+      this.budget.settle(bytes);
+    }
+  }
+
+  private async page(
+    partition: Partition,
+    after: Offset,
+    wait: boolean,
+    signal: AbortSignal,
+  ): Promise<Lost | SizedPage> {
     const page = await this.retrying(() => this.log.page(partition, after, { wait, signal }), signal);
     if ('lost' in page) return page;
-    const bytes = page.records.reduce((sum, { key, value }) => sum + (key?.length ?? 0) + (value?.length ?? 0), 0);
-    this.budget.take(bytes);
-    return { ...page, bytes, held: wait && this.runtime.now() - asked >= (this.options.pollMs ?? 50) };
+    let bytes = 0;
+    for (const { key, value } of page.records) bytes += (key?.length ?? 0) + (value?.length ?? 0);
+    return { ...page, bytes };
   }
 
   /** What comes next at the head; when nothing has by `until`, what there is then. */
@@ -300,12 +349,35 @@ class Reader<Topic extends string> {
   }
 }
 
+/** Where an answer of `start` stands, and the log as it was after that. */
+interface Begun {
+  readonly position: Position;
+  readonly description: Description;
+}
+
+interface Lost {
+  readonly lost: LossReason;
+}
+
+interface SizedPage extends Page {
+  /** Of keys and values. */
+  readonly bytes: number;
+}
+
 interface Follower {
   readonly partition: Partition;
-  readonly revoke: AbortController;
+  readonly revoked: AbortController;
+  /** Aborted by a restart, and when the partition is revoked. */
+  turn: AbortController;
   restart: () => void;
   done: Promise<void>;
   epoch?: string | undefined;
+}
+
+/** Ends a follower and the turn it is in. (`AbortSignal.any` would cost more than anything else that a follower does.) */
+function revoke({ revoked, turn }: Follower): void {
+  revoked.abort();
+  turn.abort();
 }
 
 /** The default assignments: all partitions, new ones when they appear, none that have disappeared. */
@@ -322,27 +394,6 @@ const everything = (runtime: Runtime, describeMs: number): Assignments =>
       await runtime.sleep(describeMs, signal);
     }
   };
-
-/** Bytes that are out, all partitions together. A page is let in while there is any room, whatever its size. */
-class Budget {
-  private used = 0;
-  private readonly waiting: (() => void)[] = [];
-
-  constructor(private readonly max: number) {}
-
-  async room(signal: AbortSignal): Promise<void> {
-    while (this.used >= this.max) await orAborted(new Promise<void>((wake) => this.waiting.push(wake)), signal);
-  }
-
-  take(bytes: number): void {
-    this.used += bytes;
-  }
-
-  give(bytes: number): void {
-    this.used -= bytes;
-    if (this.used < this.max) for (const wake of this.waiting.splice(0)) wake();
-  }
-}
 
 const differs = (a: string | undefined, b: string | undefined): boolean =>
   a !== undefined && b !== undefined && a !== b;

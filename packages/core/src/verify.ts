@@ -1,26 +1,36 @@
 import { compareOffsets } from './offset';
 import { type PartitionBounds, type Description } from './paged-log';
-import { type Partition, partitionKey, showPartition } from './partition';
+import { type Partition, partitionKey, samePartition, showPartition } from './partition';
 import { type Position } from './position';
 import { compareSources, epochOf, showSource } from './source';
 import { type PartitionVerdict } from './transport';
 
 /** Can this partition still be followed from where the position stands? The rule that every transport shares. */
 export function judge(position: Position, log: Description, partition: Partition): PartitionVerdict {
-  const bounds = log.partitions.find((p) => partitionKey(p) === partitionKey(partition));
-  const { verdict, why } = verdictOf(position, log, partition, bounds);
-  return { partition, verdict, why: `${showPartition(partition)}: ${why}` };
+  const bounds = log.partitions.find((p) => samePartition(p, partition));
+  return verdictOf(position, log, partition, bounds);
 }
 
 /** Judges every partition of these topics that the log or the position knows. */
 export function judgeAll(position: Position, log: Description, topics: readonly string[]): PartitionVerdict[] {
+  const bounds = new Map(log.partitions.map((p) => [partitionKey(p), p]));
   const partitions = new Map<string, Partition>();
   for (const { topic, partition } of [...log.partitions, ...position.offsets])
     if (topics.includes(topic)) partitions.set(partitionKey({ topic, partition }), { topic, partition });
-  return [...partitions.values()].map((partition) => judge(position, log, partition));
+  return [...partitions].map(([key, partition]) => verdictOf(position, log, partition, bounds.get(key)));
 }
 
 function verdictOf(
+  position: Position,
+  log: Description,
+  partition: Partition,
+  bounds: PartitionBounds | undefined,
+): PartitionVerdict {
+  const { verdict, why } = compared(position, log, partition, bounds);
+  return { partition, verdict, why: `${showPartition(partition)}: ${why}` };
+}
+
+function compared(
   { source, offsets }: Position,
   log: Description,
   partition: Partition,

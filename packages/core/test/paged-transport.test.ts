@@ -144,19 +144,13 @@ describe('pagedTransport', () => {
       Array.from({ length: 50 }, (_, n) => record(n, 1024)),
     ]);
     const log = new Scripted(Object.fromEntries(lanes) as Record<string, LogRecord[]>);
-    let concurrent = 0;
-    let most = 0;
-    log.beforePage = async () => {
-      most = Math.max(most, ++concurrent);
-      await new Promise((resolve) => setImmediate(resolve));
-      concurrent--;
-    };
+    log.beforePage = () => new Promise((resolve) => setImmediate(resolve));
     const { deliveries, events, stop } = reading(log, { maxInFlight: 8 * 1024 });
     await until(() => log.asked.length >= 4);
     await settled();
     const held = log.asked.length * 2 * 1024;
-    // each partition may overshoot by the page it was let in for, and no partition has its page ahead
-    expect(held).toBeLessThanOrEqual(8 * 1024 + most * 2 * 1024);
+    // what is being fetched counts too, so the one page that was let in last may go beyond it
+    expect(held).toBeLessThanOrEqual(8 * 1024 + 2 * 1024);
     expect(log.asked.length).toBeLessThan(2 * 20);
     const acknowledged = new Set<Delivery>();
     await until(() => {
@@ -167,6 +161,34 @@ describe('pagedTransport', () => {
       return deliveries().reduce((sum, { records }) => sum + records.length, 0) === 1000;
     });
     expect(events.filter(({ type }) => type === 'lost')).toEqual([]);
+    await stop();
+  });
+
+  it('I9: what all partitions get at once, while they wait at the head, is asked for again when there is room', async () => {
+    const names = Array.from({ length: 20 }, (_, p) => String(p));
+    const log = new Scripted(Object.fromEntries(names.map((name) => [name, []])));
+    let arrive: () => void = () => undefined;
+    const arrived = new Promise<void>((resolve) => (arrive = resolve));
+    const waiting = new Set<string>();
+    log.beforePage = async ({ partition }) => {
+      if (waiting.has(partition)) await arrived;
+      waiting.add(partition);
+    };
+    const { deliveries, stop } = reading(log, { maxInFlight: 4 * 1024 });
+    await until(() => deliveries().length === 20); // that each is at its head
+    for (const delivery of deliveries()) delivery.ack();
+    await until(() => log.asked.length === 40);
+    for (const name of names) log.lanes[name]?.push(record(0, 1024));
+    arrive();
+    const withRecords = () => deliveries().filter(({ records }) => records.length > 0);
+    await until(() => withRecords().length === 4);
+    await settled();
+    expect(withRecords()).toHaveLength(4);
+    await until(() => {
+      for (const delivery of withRecords()) delivery.ack();
+      return withRecords().length === 20;
+    });
+    expect(new Set(withRecords().map(({ partition }) => partition.partition))).toEqual(new Set(names));
     await stop();
   });
 
