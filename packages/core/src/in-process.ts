@@ -1,7 +1,7 @@
 import { FencedOut, ReplicaBoundElsewhere, TakeLost } from './errors';
 import { coversFloor, floorOf } from './floor';
-import { closed } from './offset';
-import { type OffsetMap } from './offset-map';
+import { beginning, closed } from './offset';
+import { type Entry, OffsetMap } from './offset-map';
 import { partitionKey } from './partition';
 import { type Position } from './position';
 import { type Applied, type Batch, type Binding, type Bootstrap, type Replica, type Stored } from './replica';
@@ -40,19 +40,21 @@ export interface InProcessTombstones {
 export class InProcessReplica<in Change> implements Replica<Change> {
   readonly shared = false;
   private stored: Stored = { term: 0, state: 'empty' };
+  /** Marks that `stored` doesn't have yet: a position of a thousand partitions isn't copied for each delivery. */
+  private readonly advanced = new Map<string, Entry>();
   /** Partition → the greatest `Batch.head` since the swap. */
   private readonly heads = new Map<string, number>();
 
   constructor(private readonly content: InProcessRows<Change>) {}
 
   async load(): Promise<Stored> {
-    const { stored } = this;
+    const stored = this.settled();
     const { tombstones } = this.content;
     return stored.state === 'ready' && tombstones ? { ...stored, sequence: tombstones.sequence() } : stored;
   }
 
   async take(seen: Stored, { pipeline, version, scope }: Binding): Promise<Bootstrap<Change>> {
-    const before = this.stored;
+    const before = this.settled();
     if (before.pipeline !== undefined && before.pipeline !== pipeline)
       throw new ReplicaBoundElsewhere(`the replica belongs to pipeline "${before.pipeline}", not to "${pipeline}"`);
     if (!stillTrue(before, seen)) throw new TakeLost('the in-process replica was taken by somebody else first');
@@ -70,27 +72,41 @@ export class InProcessReplica<in Change> implements Replica<Change> {
   async apply(term: number, batches: readonly Batch<Change>[]): Promise<readonly Applied[]> {
     const { stored } = this;
     if (stored.state !== 'ready' || stored.term !== term) throw fencedOut(term, stored);
-    let { offsets } = stored.position;
+    const { offsets } = stored.position;
+    const advanced = new Map<string, Entry>();
     if (this.content.check) for (const { changes } of batches) this.content.check(changes);
     const answers = batches.map(({ partition, after, through, changes, head }): Applied => {
-      if (offsets.through(partition) !== after)
-        return { moved: offsets.get(partition) ?? { through: offsets.through(partition) } };
+      const key = partitionKey(partition);
+      const mark = advanced.get(key) ?? this.advanced.get(key) ?? offsets.get(partition) ?? { through: beginning };
+      if (mark.through !== after) return { moved: mark };
       this.content.apply(changes);
-      offsets = offsets.with(partition, through);
-      if (head !== undefined) this.heads.set(partitionKey(partition), head);
+      advanced.set(key, { ...partition, ...through });
+      if (head !== undefined) this.heads.set(key, head);
       return 'applied';
     });
-    this.stored = { ...stored, position: { source: stored.position.source, offsets } };
+    for (const [key, entry] of advanced) this.advanced.set(key, entry);
     const { tombstones, settled } = this.content;
-    if (tombstones) tombstones.prune(batches.some(({ head }) => head !== undefined) ? this.covered(offsets) : 0);
+    if (tombstones) tombstones.prune(batches.some(({ head }) => head !== undefined) ? this.covered() : 0);
     settled?.();
     return answers;
   }
 
+  /** As it stands, with every mark in its position. */
+  private settled(): Stored {
+    const { stored, advanced } = this;
+    if (stored.state !== 'ready' || advanced.size === 0) return stored;
+    const { source, offsets } = stored.position;
+    const all = OffsetMap.from(offsets.order, [...offsets, ...advanced.values()]);
+    advanced.clear();
+    return (this.stored = { ...stored, position: { source, offsets: all } });
+  }
+
   /** What every partition of the position has been at its head after. A closed one has no more to say. */
-  private covered(offsets: OffsetMap): number {
+  private covered(): number {
+    const stored = this.settled();
+    if (stored.state !== 'ready') return 0;
     let covered = Infinity;
-    for (const { through, ...partition } of offsets)
+    for (const { through, ...partition } of stored.position.offsets)
       if (through !== closed) covered = Math.min(covered, this.heads.get(partitionKey(partition)) ?? 0);
     return covered === Infinity ? 0 : covered;
   }
