@@ -5,8 +5,8 @@ import { work } from './works.mjs';
 /** A memory log with `count` works, `keys` of them different. */
 export async function logOfWorks({ count, partitions, keys }) {
   const log = memoryLog({ topics: { works: { partitions } } });
-  for (let from = 0; from < count; from += 10_000) {
-    const size = Math.min(10_000, count - from);
+  for (let from = 0; from < count; from += 100_000) {
+    const size = Math.min(100_000, count - from);
     const records = Array.from({ length: size }, (_, i) => {
       const value = work(from + i, keys);
       return { key: value.workId, value: JSON.stringify(value) };
