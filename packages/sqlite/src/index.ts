@@ -9,3 +9,5 @@ export { sqlitePositions } from './sqlite-positions';
 export { sqliteLeases } from './sqlite-leases';
 export { sqliteReplica } from './sqlite-replica';
 export type { SqliteReplicaHandlers } from './sqlite-replica';
+export { sqliteDeadLetters } from './sqlite-dead-letters';
+export type { SqliteDeadLetter, SqliteDeadLetters } from './sqlite-dead-letters';
