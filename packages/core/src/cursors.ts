@@ -27,16 +27,16 @@ export class Cursor {
 
   /**
    * Takes note of a delivery. Its `atHead` was found out after the delivery before the last one was handed over (a transport may
-   * be one ahead), so the census that was known then is the `head` of its batch. `news` is false where an idle partition only
+   * be one ahead), so the census that was known then is the `head` of its batch, told once. `news` is false where an idle partition only
    * says again that it idles.
    */
   heard(
     { through, records, atHead }: Delivery,
     census: number | undefined,
   ): { head: number | undefined; news: boolean } {
-    const head = atHead ? this.census[0] : undefined;
+    const head = atHead && this.census[0] !== this.toldHead ? this.census[0] : undefined;
     const same = through.through === this.at && records.length === 0 && atHead && this.wasAtHead;
-    const news = !same || head !== this.toldHead;
+    const news = !same || head !== undefined;
     this.census = [this.census[1], census];
     this.at = through.through;
     this.wasAtHead = atHead;
