@@ -14,6 +14,8 @@ export interface Model<in Change> {
    * history, pipeline version and scope.
    */
   replace(staged: Iterable<unknown>, scope: string | undefined, comparable: boolean): void;
+  /** Before `replace` under another scope: the rows of the scope before go, where `replace` wouldn't see them. */
+  leave?(scope: string | undefined): void;
   /** Where newer versions win. */
   readonly tombstones?: Tombstones | undefined;
 }

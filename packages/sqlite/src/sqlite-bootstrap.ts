@@ -80,6 +80,7 @@ export class SqliteBootstrap<in Change> implements Bootstrap<Change> {
           return { belowFloor: floor };
         }
         const same = row.rows_version === row.version && row.rows_scope === row.scope;
+        if (row.source !== null && row.rows_scope !== row.scope) model.leave?.(row.rows_scope ?? undefined);
         model.replace(staging, row.scope ?? undefined, floor !== undefined && same && lost.length === 0);
         model.tombstones?.forgetHeads();
         const source = marks.replace(position);

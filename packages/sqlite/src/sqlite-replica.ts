@@ -10,7 +10,10 @@ import { inTransaction } from './transaction';
 export interface SqliteReplicaHandlers<in M, Database extends SqliteDatabase = SqliteDatabase> {
   /** Tells replicas in one file apart. */
   readonly name: string;
-  /** Removes what the replica holds of the scope (absent: of everything); the rows of a whole snapshot follow, by `apply`. */
+  /**
+   * Removes what the replica holds of the scope (absent: of everything); the rows of a whole snapshot follow, by `apply`. Where
+   * the pipeline's scope has changed, it is called for the old one first.
+   */
   clear(tx: Database, scope: string | undefined): void;
   /** The effect of one message. What it throws rolls back everything that came with it: `HandlerFailed`, with the cause. */
   apply(tx: Database, message: M): void;
@@ -59,6 +62,9 @@ function modelOf<M, Database extends SqliteDatabase>(
     encode: (message) => message,
     apply: (message) => {
       handled(() => apply(db, message));
+    },
+    leave: (scope) => {
+      handled(() => clear(db, scope));
     },
     replace: (staged, scope) => {
       handled(() => clear(db, scope));
