@@ -18,7 +18,8 @@ let copy: string;
 beforeAll(() => {
   copy = mkdtempSync(join(tmpdir(), 'tidemark-mutants-'));
   const sources = (path: string) => !/(^|\/)(node_modules|dist)(\/|$)/.test(path.slice(root.length));
-  cpSync(join(root, 'packages/core'), join(copy, 'packages/core'), { recursive: true, filter: sources });
+  for (const name of ['core', 'memory'])
+    cpSync(join(root, 'packages', name), join(copy, 'packages', name), { recursive: true, filter: sources });
   for (const file of ['jest.config.js', 'package.json', 'docs/spec/handoff.md'])
     cpSync(join(root, file), join(copy, file));
   for (const name of ['contract', 'e2e'])
