@@ -88,8 +88,8 @@ function byNumber(a: string, b: string): number {
   return Number(numberOf(a).slice(1)) - Number(numberOf(b).slice(1));
 }
 
-it('there is one for each invariant', () => {
-  expect(patches.map(numberOf)).toEqual(Array.from({ length: 11 }, (_, i) => `I${i + 1}`));
+it('there is at least one for each invariant', () => {
+  expect([...new Set(patches.map(numberOf))]).toEqual(Array.from({ length: 11 }, (_, i) => `I${i + 1}`));
 });
 
 it.each(patches)('%s is caught', async (patch) => {

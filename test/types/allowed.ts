@@ -3,6 +3,7 @@ import { filter, firstValueFrom, from, map, merge, type Observable, scan, share,
 import {
   applyTo,
   type Change,
+  liveView,
   type Message,
   type Pipeline,
   remove,
@@ -14,6 +15,7 @@ import {
   translate,
   type UpdateMessage,
   upsert,
+  type VersionedChange,
 } from '@tidemark/core';
 import * as t from 'io-ts';
 import { Assignment, AssignmentUpdate, Title, toWork, type Work } from './model';
@@ -151,6 +153,26 @@ export function said(event: SyncEvent<Change<Work>>): string {
       return event.error.code;
   }
 }
+
+// ── where newer versions win, a removal has its version ──────────────────────
+
+const newest = liveView<Work>({ key: (work) => work.workId, version: (work) => work.version });
+export const versioned = source.pipe(
+  translate((m) =>
+    m.kind === 'row'
+      ? upsert(toWork(m.value))
+      : m.value.type === 'assigned'
+        ? upsert(toWork(m.value.assignment))
+        : remove(m.value.id, m.value.version),
+  ),
+  applyTo(newest),
+);
+export type Versioned = Holds<Same<typeof versioned, Pipeline<VersionedChange<Work>>>>;
+
+/** A tombstone of the log has a record, one of a snapshot a version. */
+export const buried = twoTopics.pipe(
+  translate((m) => (m.kind === 'tombstone' ? remove(m.key, m.version ?? BigInt(m.record.offset)) : [])),
+);
 
 // ── Standard Schema validators (zod 4, valibot, arktype) decode like io-ts ones ──
 

@@ -64,6 +64,16 @@ const otherKey = source.pipe(translate((m) => remove(m.kind.length)));
 // @ts-expect-error the replica's keys are strings
 otherKey.pipe(applyTo(works));
 
+// ── where newer versions win, a removal has its version ──────────────────────
+
+const newest = liveView<Work>({ key: (work) => work.workId, version: (work) => work.version });
+const unversioned = source.pipe(translate((m) => (m.kind === 'row' ? upsert(toWork(m.value)) : remove(m.kind))));
+// @ts-expect-error a removal without a version
+unversioned.pipe(applyTo(newest));
+
+// @ts-expect-error a version is a number or a bigint
+export const versionOfText = liveView<Work>({ key: (work) => work.workId, version: (work) => work.owner });
+
 // ── rows and updates come through one function, told apart by `kind` ──────────
 
 // @ts-expect-error an update has no assignee: rows only
