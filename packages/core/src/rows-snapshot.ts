@@ -37,14 +37,31 @@ async function* chunksOf<Topic extends string, Reader>(
   query: URLSearchParams,
 ): AsyncGenerator<SnapshotChunk, void, undefined> {
   for (const topic of Object.keys(rows) as Topic[]) {
-    let chunk: unknown[] = [];
-    for await (const row of rows[topic]?.(query, reader) ?? []) {
-      if (chunk.push(row) < chunkRows) continue;
+    const all = rows[topic]?.(query, reader) ?? [];
+    for await (const chunk of Symbol.asyncIterator in all ? asyncChunks(all) : chunks(all))
       yield { topic, rows: chunk };
-      chunk = [];
-    }
-    if (chunk.length > 0) yield { topic, rows: chunk };
   }
+}
+
+/** Without a promise for each row, which took three quarters of the time. */
+function* chunks(rows: Iterable<unknown>): Generator<unknown[], void, undefined> {
+  let chunk: unknown[] = [];
+  for (const row of rows) {
+    if (chunk.push(row) < chunkRows) continue;
+    yield chunk;
+    chunk = [];
+  }
+  if (chunk.length > 0) yield chunk;
+}
+
+async function* asyncChunks(rows: AsyncIterable<unknown>): AsyncGenerator<unknown[], void, undefined> {
+  let chunk: unknown[] = [];
+  for await (const row of rows) {
+    if (chunk.push(row) < chunkRows) continue;
+    yield chunk;
+    chunk = [];
+  }
+  if (chunk.length > 0) yield chunk;
 }
 
 /**
