@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { positionToJson, type Snapshot, type SnapshotSource } from '@tidemark/core';
+import { positionToJson, type Snapshot, type SnapshotSource, untold } from '@tidemark/core';
 import { sealOf } from '../src/staged-place';
 import { type Fate, Shelf } from './support/shelf';
 import { listen, World } from './support/world';
@@ -108,6 +108,25 @@ it('a snapshot that says it is resumed without having been asked is refused', as
   };
   const running = world.pipeline(world.view(), { snapshot }).run();
   await expect(running).rejects.toMatchObject({ code: 'SNAPSHOT_REJECTED', retryable: false });
+});
+
+it('a first bootstrap that died may be done again with offsets whose log is not told', async () => {
+  const world = new World();
+  world.set(1, 1);
+  const honest = world.snapshot();
+  const snapshot: SnapshotSource = {
+    open: async (request): Promise<Snapshot> => {
+      const taken = await honest.open(request);
+      return { ...taken, position: { ...taken.position, source: { kind: untold, order: 'decimal', epochs: {} } } };
+    },
+  };
+  const view = world.view();
+  await view.take(await view.load(), { pipeline: 'things' }); // and is never heard of again
+  const pipeline = world.pipeline(view, { snapshot });
+  listen(pipeline);
+  await pipeline.caughtUp({ timeoutMs: 5_000 });
+  expect(new Map(view)).toEqual(world.state);
+  await pipeline.stop();
 });
 
 it('I6: whatever happens to a snapshot on its way, readers see one whole snapshot, and then the head', async () => {
