@@ -1,0 +1,87 @@
+import { liveView, type Replica, type VersionedChange } from '@tidemark/core';
+import { type Item, replicaContract, type VersionedItem } from '@tidemark/testkit';
+import { run } from './collecting-runner';
+
+type Versioned = Replica<VersionedChange<VersionedItem>>;
+
+/** The suite over a live view, whose versioned store has one fault in it. */
+const suite =
+  (fault: (view: Versioned) => Versioned, version = (item: VersionedItem) => item.version) =>
+  (runner: Parameters<typeof replicaContract>[0]) =>
+    replicaContract(runner, {
+      name: 'faulty',
+      shared: false,
+      open: async () => {
+        const view = liveView<Item>({ key: ({ id }) => id });
+        return { replica: () => view, rows: async () => new Map(view), close: async () => undefined };
+      },
+      features: {
+        versioned: async () => {
+          const view = liveView<VersionedItem>({ key: ({ id }) => id, version });
+          const replica = fault(view);
+          return { replica: () => replica, rows: async () => new Map(view), close: async () => undefined };
+        },
+      },
+    });
+
+const healthy = (view: Versioned): Versioned => ({
+  shared: view.shared,
+  load: () => view.load(),
+  take: (seen, into) => view.take(seen, into),
+  apply: (term, batches) => view.apply(term, batches),
+});
+
+const inApply =
+  (change: (batch: Parameters<Versioned['apply']>[1][number]) => Parameters<Versioned['apply']>[1][number]) =>
+  (view: Versioned): Versioned => ({
+    ...healthy(view),
+    apply: (term, batches) => view.apply(term, batches.map(change)),
+  });
+
+const faults: readonly (readonly [string, RegExp, ReturnType<typeof suite>])[] = [
+  ['rounds versions', /beyond 2\^53 compare exactly/, suite(healthy, ({ version }) => Number(version))],
+  ['lets what comes later win', /whatever the order and the partition/, suite(healthy, () => 1)],
+  [
+    'forgets deletions',
+    /whatever the order and the partition/,
+    suite(
+      inApply((batch) => ({
+        ...batch,
+        changes: batch.changes.map((one) => (one.op === 'remove' ? { ...one, version: -(10 ** 9) } : one)),
+      })),
+    ),
+  ],
+  [
+    'prunes at once',
+    /a tombstone is pruned once every partition/,
+    suite(inApply((batch) => ({ ...batch, head: Number.MAX_SAFE_INTEGER }))),
+  ],
+  [
+    'never prunes',
+    /a closed partition holds no tombstone back/,
+    suite(inApply((batch) => ({ ...batch, head: undefined }))),
+  ],
+  [
+    'forgets tombstones with each swap',
+    /a swap brings nothing back/,
+    suite((view) => ({
+      ...healthy(view),
+      take: async (seen, into) => {
+        const inner = await view.take(seen, into);
+        return {
+          term: inner.term,
+          beat: () => inner.beat(),
+          stage: (changes, token) => inner.stage(changes, token),
+          discard: () => inner.discard(),
+          giveBack: () => inner.giveBack(),
+          swap: (position) => inner.swap(position, [{ topic: 'elsewhere', partition: '0' }]),
+        };
+      },
+    })),
+  ],
+];
+
+it.each(faults)('the suite sees a versioned replica that %s', async (_, scenario, faulty) => {
+  expect(await run(suite(healthy), scenario)).toEqual({ ran: 1, failed: [] });
+  expect((await run(faulty, scenario)).failed).toHaveLength(1);
+});
