@@ -87,13 +87,15 @@ export class TableModel<Row extends object> implements Model<Change<Row>> {
   private values(row: Row): SqliteValue[] {
     const { shape, columns, keyAt, versionAt } = this.planned();
     let known = 0;
-    const values = columns.map(([name, storage]) => {
+    const values: SqliteValue[] = [];
+    for (const [name, storage] of columns) {
       const value = own(row, name);
       if (value !== undefined) known++;
-      const stored = this.inColumn(name, () => bound(storage, value));
+      // only JSON can throw
+      const stored = storage === 'json' ? this.inColumn(name, () => bound(storage, value)) : bound(storage, value);
       if (stored === undefined) throw this.misfit(`its column ${name} (${storage}) can't hold a row's value`);
-      return stored;
-    });
+      values.push(stored);
+    }
     if (values[keyAt] === null) throw this.misfit(`a row has no ${this.options.key}, which is the key`);
     if (values[versionAt] === null) throw this.misfit(`a row has no ${this.options.version}, which is its version`);
     if (shape.form === 'json') values.push(this.json(row));
