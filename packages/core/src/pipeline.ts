@@ -142,7 +142,11 @@ class PipelineHandle<M, Change> extends Observable<SyncEvent<M>> implements Pipe
       if (status === 'failed' || status === 'stopped')
         over.abort(new PipelineEnded(`pipeline "${this.name}" ${status} before it covered the position`));
     });
-    const changed = () => Promise.race([this.committed.done, runtime.sleep(times.watchMs, over.signal)]);
+    let tick: Promise<void> | undefined; // one timer, however many commits come before it
+    const changed = () => {
+      tick ??= runtime.sleep(times.watchMs, over.signal).finally(() => (tick = undefined));
+      return Promise.race([this.committed.done, tick]);
+    };
     const what = `pipeline "${this.name}" reaching the position`;
     try {
       const covered = coveredBy(this.terminal.replica, this.plan, position, changed, over.signal);
