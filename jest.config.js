@@ -29,7 +29,7 @@ module.exports = {
     {
       ...shared,
       displayName: 'contract',
-      testMatch: ['<rootDir>/packages/*/test/**/*.contract.test.ts'],
+      testMatch: ['<rootDir>/packages/*/test/**/*.contract.test.ts', '<rootDir>/examples/*/test/**/*.contract.test.ts'],
       setupFilesAfterEnv: ['<rootDir>/test/setup-contract.ts'],
     },
     {

@@ -6,8 +6,6 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { folderLog } from '../src/folder-log';
 
-jest.setTimeout(30_000);
-
 const base64 = (value: Uint8Array | string) => Buffer.from(value).toString('base64');
 const lineOf = ({ key, value, headers = {} }: NewRecord) => {
   const named = Object.entries(headers).map(([name, text]) => [name, base64(text)]);
