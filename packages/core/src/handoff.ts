@@ -1,14 +1,7 @@
-import {
-  BrokenInvariant,
-  MustRefetch,
-  PipelineSuperseded,
-  ReplicaBoundElsewhere,
-  SnapshotTooOld,
-  type SyncError,
-  UnknownPosition,
-} from './errors';
+import { BrokenInvariant } from './errors';
 import { floorOf } from './floor';
-import { type Partition, partitionKey, showPartition } from './partition';
+import { boundElsewhere, mustRefetch, superseded, unknownPosition } from './handoff-errors';
+import { type Partition, partitionKey } from './partition';
 import { type Position } from './position';
 import { type Stored } from './replica';
 import { type RefetchReason } from './sync-event';
@@ -395,36 +388,3 @@ const withLost = (known: readonly LostPartition[], found: readonly LostPartition
   const lost = new Map([...known, ...found].map((one) => [partitionKey(one.partition), one]));
   return lost.size === known.length && found.length === 0 ? known : [...lost.values()];
 };
-
-// ── what failing says ────────────────────────────────────────────────────────
-
-const boundElsewhere = (theirs: string, ours: string): SyncError =>
-  new ReplicaBoundElsewhere(
-    `the replica belongs to pipeline "${theirs}", this is "${ours}"; give each its own replica`,
-  );
-
-const superseded = (theirs: Definition, ours: Definition): SyncError =>
-  new PipelineSuperseded(
-    `the replica was taken over by ${showDefinition(theirs)} of the pipeline, this is ${showDefinition(ours)}; stop this instance`,
-  );
-
-type Definition = Pick<HandoffOptions, 'version' | 'scope'>;
-const showDefinition = ({ version, scope }: Definition): string =>
-  `version ${version ?? '(none)'}, scope ${scope ?? '(everything)'},`;
-
-const unknownPosition = (): SyncError =>
-  new UnknownPosition(
-    "the replica holds rows but no position, so nobody can tell which updates are in them; empty it, or set onUnknownPosition: 'resnapshot' to replace them",
-  );
-
-const mustRefetch = (reason: RefetchReason, lost: readonly LostPartition[]): SyncError =>
-  new MustRefetch(
-    reason,
-    `the position can't be followed any more (${reason}${lost.length === 0 ? '' : `: ${lost.map(({ partition }) => showPartition(partition)).join(', ')}`}); a new snapshot is needed, and onMustRefetch is 'fail'`,
-  );
-
-/** The error of a budget that ended below the floor. */
-export const tooOld = (required: Position | undefined): SyncError =>
-  new SnapshotTooOld(
-    `A's snapshots don't cover the position already reached${required === undefined ? '' : ` (${[...required.offsets].map((e) => `${showPartition(e)} at ${e.through}`).join(', ')})`}; is it served by a stale replica?`,
-  );
