@@ -25,10 +25,7 @@ export class Applier<Change> {
   private closing = false;
   private paused = false;
   private readonly breather: Breather;
-  private readonly inFlight = new Map<
-    Promise<unknown>,
-    { readonly since: number; readonly batches: readonly Batch<Change>[] }
-  >();
+  private readonly inFlight = new Set<Flight<Change>>();
   private readonly apart = new Set<Promise<void>>();
   private failure: { readonly error: unknown } | undefined;
 
@@ -66,13 +63,13 @@ export class Applier<Change> {
 
   /** Resolves when nothing is in flight. */
   async settled(): Promise<void> {
-    await Promise.allSettled(this.inFlight.keys());
+    await Promise.allSettled([...this.inFlight].map(({ applying }) => applying));
   }
 
   /** What has been in flight for `ms` and longer, and hasn't settled. */
   stuck(ms: number): readonly Batch<Change>[] {
     const now = this.context.runtime.now();
-    return [...this.inFlight.values()].flatMap(({ batches, since }) => (now - since >= ms ? batches : []));
+    return [...this.inFlight].flatMap(({ batches, since }) => (now - since >= ms ? batches : []));
   }
 
   async run(): Promise<void> {
@@ -126,11 +123,14 @@ export class Applier<Change> {
     const term = batches[0]?.term ?? 0;
     const { runtime, retryMs, signal } = this.context;
     for (let attempt = 1; ; attempt++) {
-      const applying = this.replica.apply(term, batches);
-      this.inFlight.set(applying, { since: runtime.now(), batches });
+      const flight = { applying: this.replica.apply(term, batches), since: runtime.now(), batches };
+      this.inFlight.add(flight);
       try {
-        return await applying.finally(() => this.inFlight.delete(applying));
+        const answers = await flight.applying;
+        this.inFlight.delete(flight);
+        return answers;
       } catch (error) {
+        this.inFlight.delete(flight);
         if (error instanceof FencedOut) {
           for (const batch of batches) batch.fenced();
           this.context.fenced(term);
@@ -143,6 +143,13 @@ export class Applier<Change> {
       }
     }
   }
+}
+
+/** What the replica is asked to apply just now. */
+interface Flight<Change> {
+  readonly applying: Promise<unknown>;
+  readonly since: number;
+  readonly batches: readonly Batch<Change>[];
 }
 
 const groupChanges = 10_000;

@@ -24,31 +24,24 @@ export interface Plan {
   readonly steps: readonly Step[];
 }
 
-/** Hands on one message, several or none. */
-export type Step = (message: unknown, emit: (message: unknown) => void) => void;
+/** Answers with one message, several (an array) or none (`undefined`). */
+export type Step = (message: unknown) => unknown;
 
-/** Decoding and all steps as one function that pushes into an array. */
+/** Decoding and all steps as one function. */
 export class Steps<M> {
   private readonly readers: ReadonlyMap<string, TopicReader>;
   private readonly onlyTopic: string | undefined;
-  private out: M[] = [];
-  private readonly push: (message: unknown) => void;
-  /** The record whose messages are being pushed. */
-  private current: LogRecord | undefined;
+  private readonly steps: readonly Step[];
 
   /** `wrap` makes the terminal's change of a message and its record (`undefined`: a row); the message itself unless given. */
-  constructor({ decode, steps }: Plan, wrap?: (message: unknown, record: LogRecord | undefined) => M) {
+  constructor(
+    { decode, steps }: Plan,
+    private readonly wrap?: (message: unknown, record: LogRecord | undefined) => M,
+  ) {
     const topics = Object.keys(decode);
     this.readers = new Map(topics.map((topic) => [topic, topicReader(topic, decode[topic] as Decoders[string])]));
     this.onlyTopic = topics.length === 1 ? topics[0] : undefined;
-    this.push = steps.reduceRight<(message: unknown) => void>(
-      (emit, step) => (message) => {
-        step(message, emit);
-      },
-      wrap === undefined
-        ? (message) => this.out.push(message as M)
-        : (message) => this.out.push(wrap(message, this.current)),
-    );
+    this.steps = steps;
   }
 
   /** The messages of these snapshot rows and tombstones. Throws `DecodeFailed`, `TranslateFailed` or `SnapshotRejected`. */
@@ -60,11 +53,10 @@ export class Steps<M> {
         `the snapshot has rows of ${name ?? 'no topic'}; the pipeline decodes ${this.known()}`,
         false,
       );
-    this.out = [];
-    this.current = undefined;
-    for (const row of rows) this.push(reader.row(row));
-    for (const tombstone of tombstones) this.push(reader.tombstone(tombstone));
-    return this.out;
+    const out: M[] = [];
+    for (const row of rows) this.pass(reader.row(row), undefined, out);
+    for (const tombstone of tombstones) this.pass(reader.tombstone(tombstone), undefined, out);
+    return out;
   }
 
   /** The messages of these records; what throws is left out and told to `poison`. */
@@ -77,21 +69,32 @@ export class Steps<M> {
     const reader = this.readers.get(topic);
     if (reader === undefined)
       throw new DecodeFailed(`a delivery of topic ${topic}; the pipeline decodes ${this.known()}`);
-    this.out = [];
+    const out: M[] = [];
     for (const record of records) {
-      const before = this.out.length;
-      this.current = record;
+      const before = out.length;
       try {
-        this.push(reader.record(partition, record));
+        this.pass(reader.record(partition, record), record, out);
       } catch (cause) {
-        this.out.length = before;
+        out.length = before;
         poison(
           record,
           cause instanceof SyncError ? cause : new DecodeFailed(`the decoder of ${topic} threw`, { cause }),
         );
       }
     }
-    return this.out;
+    return out;
+  }
+
+  /** Through the steps from this one on, into `out`. */
+  private pass(message: unknown, record: LogRecord | undefined, out: M[], from = 0): void {
+    const step = this.steps[from];
+    if (step === undefined) {
+      out.push(this.wrap === undefined ? (message as M) : this.wrap(message, record));
+      return;
+    }
+    const result = step(message);
+    if (Array.isArray(result)) for (const one of result as unknown[]) this.pass(one, record, out, from + 1);
+    else if (result !== undefined) this.pass(result, record, out, from + 1);
   }
 
   private known(): string {

@@ -18,6 +18,7 @@ import { Heads } from './heads';
 import { type Health, type Lag } from './lag';
 import { type Emit, Outbox } from './outbox';
 import { type Partition, showPartition } from './partition';
+import { inPieces } from './pieces';
 import { type Plan, Steps } from './plan';
 import { type Position } from './position';
 import { type Batch, type DeadLetter, type Replica } from './replica';
@@ -71,6 +72,7 @@ export class Session<Change, M = Change> {
   private readonly account = new Account();
   private readonly applier: Applier<Change>;
   private readonly bootstrapper: Bootstrapper<Change>;
+  private readonly pieceSize: number;
   private toldCaughtUp = false;
   private everCaughtUp = false;
   private paused = false;
@@ -90,6 +92,7 @@ export class Session<Change, M = Change> {
       );
     setMaxListeners(0, this.ended.signal, this.stopping.signal); // one for each partition that waits
     this.options = { ...plan, pipeline: name, takeoverMs: times.takeoverMs };
+    this.pieceSize = terminal.replica.shared ? Infinity : pieceInProcess;
     this.outbox = new Outbox(emit);
     this.steps = new Steps(plan, terminal.wrap);
     this.doubts = new Doubts(times.aheadMs);
@@ -312,7 +315,7 @@ export class Session<Change, M = Change> {
   }
 
   private deliver(delivery: Delivery): void {
-    const { topic, partition, after, through, records } = delivery;
+    const { partition, after } = delivery;
     const cursor = this.known(delivery);
     if (cursor === undefined) return;
     if (cursor.at !== after)
@@ -325,6 +328,13 @@ export class Session<Change, M = Change> {
       delivery.ack();
       return;
     }
+    inPieces(delivery, this.pieceSize, (piece, isLast) => {
+      this.apply(piece, cursor, isLast ? head : undefined);
+    });
+  }
+
+  private apply(delivery: Delivery, cursor: Cursor, head: number | undefined): void {
+    const { topic, partition, after, through, records } = delivery;
     const rejected: DeadLetter[] = [];
     const changes = this.steps.records(topic, partition, records, (record, error) => {
       if (this.terminal.onPoison === 'fail') throw error;
@@ -430,6 +440,9 @@ export class Session<Change, M = Change> {
     });
   }
 }
+
+/** Records that are decoded together for a replica in this process. */
+const pieceInProcess = 256;
 
 const stuckText = <Change>({ partition, after, through }: Batch<Change>): string =>
   `the effect of ${showPartition(partition)} after ${after} through ${through.through} hasn't settled`;

@@ -5,10 +5,13 @@ import { type Partition, showPartition } from './partition';
 import { type LogRecord } from './record';
 import { type SnapshotTombstone } from './snapshot';
 
-type Result = { readonly value: unknown } | { readonly issue: string };
+/** What a decoder said no to, for people; the payload stays out of it. */
+class Refused {
+  constructor(readonly issue: string) {}
+}
 
-/** A decoder compiled once: what kind it is isn't asked again for each record. */
-type Compiled = (input: unknown) => Result;
+/** A decoder compiled once: what kind it is isn't asked again for each record. Answers with the value, or `Refused`. */
+type Compiled = (input: unknown) => unknown;
 
 function compile(decoder: Decoder<unknown>): Compiled {
   if ('~standard' in decoder) {
@@ -16,22 +19,15 @@ function compile(decoder: Decoder<unknown>): Compiled {
     return (input) => {
       const result = validate(input) as { readonly value?: unknown; readonly issues?: readonly unknown[] };
       if (result instanceof Promise)
-        return { issue: `the ${vendor} schema is asynchronous; a synchronous one is needed` };
-      return result.issues === undefined
-        ? { value: result.value }
-        : { issue: `${result.issues.length} issue(s), by ${vendor}` };
+        return new Refused(`the ${vendor} schema is asynchronous; a synchronous one is needed`);
+      return result.issues === undefined ? result.value : new Refused(`${result.issues.length} issue(s), by ${vendor}`);
     };
   }
   return (input) => {
     const result = decoder.decode(input);
-    return result._tag === 'Right'
-      ? { value: result.right }
-      : {
-          issue: result.left
-            .map(({ context }) => context.map(({ key }) => key).join('/') || '(whole value)')
-            .slice(0, 5)
-            .join(', '),
-        };
+    if (result._tag === 'Right') return result.right;
+    const paths = result.left.map(({ context }) => context.map(({ key }) => key).join('/') || '(whole value)');
+    return new Refused(paths.slice(0, 5).join(', '));
   };
 }
 
@@ -50,45 +46,53 @@ export function topicReader(topic: string, { row, update, tombstone, parse = jso
   const [rows, updates] = [row && compile(row), compile(update)];
   const tombstones = tombstone && compile(tombstone);
   const at = (partition: Partition, { offset }: LogRecord) => `${topic} (${showPartition(partition)} at ${offset})`;
+
+  function buried(partition: Partition, record: LogRecord): LogTombstone<string, unknown> {
+    if (tombstones === undefined)
+      throw new DecodeFailed(`a tombstone of ${at(partition, record)}: its decoders have no \`tombstone\`; add one`);
+    let key: unknown = null;
+    try {
+      if (record.key !== null) key = text(record.key);
+    } catch (error) {
+      throw unparsable(at(partition, record), error);
+    }
+    key = tombstones(key);
+    if (key instanceof Refused)
+      throw new DecodeFailed(`the tombstone of ${at(partition, record)} isn't valid: ${key.issue}`);
+    return { kind: 'tombstone', topic, key, partition, record };
+  }
+
   return {
     row(value) {
       if (rows === undefined)
         throw new DecodeFailed(`the snapshot has rows of ${topic}, whose decoders have no \`row\`; add one`);
-      const result = rows(value);
-      if ('issue' in result) throw new DecodeFailed(`a row of ${topic} isn't valid: ${result.issue}`);
-      return { kind: 'row', topic, value: result.value };
+      const row = rows(value);
+      if (row instanceof Refused) throw new DecodeFailed(`a row of ${topic} isn't valid: ${row.issue}`);
+      return { kind: 'row', topic, value: row };
     },
     tombstone({ key, version }) {
       if (tombstones === undefined)
         throw new DecodeFailed(`the snapshot has tombstones of ${topic}: its decoders have no \`tombstone\`; add one`);
-      const result = tombstones(key);
-      if ('issue' in result) throw new DecodeFailed(`a snapshot's tombstone of ${topic} isn't valid: ${result.issue}`);
-      return { kind: 'tombstone', topic, key: result.value, version };
+      const of = tombstones(key);
+      if (of instanceof Refused) throw new DecodeFailed(`a snapshot's tombstone of ${topic} isn't valid: ${of.issue}`);
+      return { kind: 'tombstone', topic, key: of, version };
     },
     record(partition, record) {
-      if (record.value === null) {
-        if (tombstones === undefined)
-          throw new DecodeFailed(
-            `a tombstone of ${at(partition, record)}: its decoders have no \`tombstone\`; add one`,
-          );
-        const result = tombstones(record.key === null ? null : parsed(text, record.key, () => at(partition, record)));
-        if ('issue' in result)
-          throw new DecodeFailed(`the tombstone of ${at(partition, record)} isn't valid: ${result.issue}`);
-        return { kind: 'tombstone', topic, key: result.value, partition, record };
+      if (record.value === null) return buried(partition, record);
+      let value: unknown;
+      try {
+        value = parse(record.value);
+      } catch (error) {
+        throw unparsable(at(partition, record), error);
       }
-      const result = updates(parsed(parse, record.value, () => at(partition, record)));
-      if ('issue' in result)
-        throw new DecodeFailed(`the update of ${at(partition, record)} isn't valid: ${result.issue}`);
-      return { kind: 'update', topic, value: result.value, partition, record };
+      value = updates(value);
+      if (value instanceof Refused)
+        throw new DecodeFailed(`the update of ${at(partition, record)} isn't valid: ${value.issue}`);
+      return { kind: 'update', topic, value, partition, record };
     },
   };
 }
 
-function parsed(parse: (bytes: Uint8Array) => unknown, value: Uint8Array, at: () => string): unknown {
-  try {
-    return parse(value);
-  } catch (error) {
-    // a JSON error quotes the payload, so its text is left out
-    throw new DecodeFailed(`the bytes of ${at()} can't be parsed (${error instanceof Error ? error.name : 'error'})`);
-  }
-}
+/** A JSON error quotes the payload, so its text is left out. */
+const unparsable = (at: string, error: unknown): DecodeFailed =>
+  new DecodeFailed(`the bytes of ${at} can't be parsed (${error instanceof Error ? error.name : 'error'})`);

@@ -18,17 +18,7 @@ export type Flat<R> = R extends readonly (infer E)[]
 export function translate<In, R>(f: (message: In) => R): (source: Sync<In>) => Sync<Flat<R>> {
   return (source) => {
     const plan = planOf(source);
-    return syncOf({
-      ...plan,
-      steps: [
-        ...plan.steps,
-        (message, emit) => {
-          const result = called(f, message as In);
-          if (Array.isArray(result)) for (const one of result as unknown[]) emit(one);
-          else if (result !== undefined) emit(result);
-        },
-      ],
-    });
+    return syncOf({ ...plan, steps: [...plan.steps, (message) => called(f, message as In)] });
   };
 }
 
