@@ -13,12 +13,19 @@ import { versionedWrites } from './versioned-writes';
 /** What is prepared once per connection. */
 interface Plan {
   readonly shape: TableShape;
-  /** Name → storage, in the order of the upsert's values; the key is at `keyAt`. */
-  readonly columns: readonly (readonly [string, Storage])[];
+  /** In the order of the upsert's values; the key is at `keyAt`. */
+  readonly columns: readonly PlannedColumn[];
   readonly keyAt: number;
   /** −1: the table has none. */
   readonly versionAt: number;
   readonly writes: TableWrites;
+}
+
+interface PlannedColumn {
+  readonly name: string;
+  readonly storage: Storage;
+  /** Every object has a property of this name, its own or not (`constructor`). */
+  readonly inherited: boolean;
 }
 
 /** One keyed table: an upsert or a delete per change. */
@@ -68,8 +75,12 @@ export class TableModel<Row extends object> implements Model<Change<Row>> {
 
   private planOf(shape: TableShape): Plan {
     const { table, key, version } = this.options;
-    const columns = [...shape.columns];
-    const at = (column: string | undefined) => columns.findIndex(([name]) => name === column);
+    const columns = [...shape.columns].map(([name, storage]) => ({
+      name,
+      storage,
+      inherited: name in Object.prototype,
+    }));
+    const at = (column: string | undefined) => columns.findIndex(({ name }) => name === column);
     const [keyAt, versionAt] = [at(key), at(version)];
     this.tombstones?.install();
     try {
@@ -85,11 +96,11 @@ export class TableModel<Row extends object> implements Model<Change<Row>> {
   }
 
   private values(row: Row): SqliteValue[] {
-    const { shape, columns, keyAt, versionAt } = this.planned();
+    const { shape, columns, keyAt, versionAt } = this.plan ?? this.planned();
     let known = 0;
     const values: SqliteValue[] = [];
-    for (const [name, storage] of columns) {
-      const value = own(row, name);
+    for (const { name, storage, inherited } of columns) {
+      const value = inherited ? own(row, name) : (row as Record<string, unknown>)[name];
       if (value !== undefined) known++;
       // only JSON can throw
       const stored = storage === 'json' ? this.inColumn(name, () => bound(storage, value)) : bound(storage, value);
@@ -105,7 +116,7 @@ export class TableModel<Row extends object> implements Model<Change<Row>> {
 
   private keyOf(key: unknown): SqliteValue {
     const { columns, keyAt } = this.planned();
-    const storage = columns[keyAt]?.[1] === 'text' ? 'text' : 'any';
+    const storage = columns[keyAt]?.storage === 'text' ? 'text' : 'any';
     const value = bound(storage, key);
     if (value === null || value === undefined) throw this.misfit('a key to remove is nothing that the table can hold');
     return value;
@@ -136,7 +147,7 @@ export class TableModel<Row extends object> implements Model<Change<Row>> {
 
   private requireColumns(row: Row): void {
     const { columns } = this.planned();
-    const names = new Set(columns.map(([name]) => name));
+    const names = new Set(columns.map(({ name }) => name));
     const extra = Object.keys(row).find((name) => own(row, name) !== undefined && !names.has(name));
     if (extra !== undefined) throw this.misfit(`a row has the property ${extra}, for which there is no column`);
   }
@@ -146,7 +157,7 @@ export class TableModel<Row extends object> implements Model<Change<Row>> {
   }
 }
 
-/** The row's own property: a column may be called `constructor`. */
+/** The row's own property. */
 const own = (row: object, name: string): unknown =>
   Object.hasOwn(row, name) ? (row as Record<string, unknown>)[name] : undefined;
 
