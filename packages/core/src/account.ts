@@ -1,4 +1,4 @@
-import { type HandoffEvent, type HandoffState } from './handoff';
+import { type HandoffEvent, type HandoffState, isDegraded } from './handoff';
 import { type Offset } from './offset';
 import { type Partition, partitionKey, showPartition } from './partition';
 import { type Position } from './position';
@@ -47,6 +47,11 @@ export class Account {
       `replica, when last asked: ${this.replica}`,
       `start: ${this.started.size === 0 ? 'none yet' : mode}`,
       ...(this.refetch === undefined ? [] : [`a new snapshot was needed: ${this.refetch}`]),
+      ...section(
+        'lost, and standing still',
+        state.lost.map(({ partition, reason }) => `${showPartition(partition)}: ${reason}`),
+      ),
+      ...(isDegraded(state) ? [`budgets of snapshots spent in vain: ${state.spent}`] : []),
       ...section('verified', this.verdicts),
       ...section('reading', [...this.started.values()]),
       ...(this.lastTrouble === undefined ? [] : [`last trouble: ${this.lastTrouble}`]),

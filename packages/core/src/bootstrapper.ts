@@ -61,7 +61,7 @@ export class Bootstrapper<Change> {
       case 'givingBack':
         return this.giveBack(signal);
       case 'resting':
-        await this.pause(state.attempt, signal);
+        await (state.long === true ? this.longPause(state.spent, signal) : this.pause(state.attempt, signal));
         return { type: 'woke' };
       case 'following':
       case 'failed':
@@ -299,6 +299,13 @@ export class Bootstrapper<Change> {
     const { runtime, times } = this.plan;
     const backoff = { baseMs: times.retryMs / 50, maxMs: times.retryMs };
     return runtime.sleep(backoffMs(backoff, attempt, runtime.random), signal);
+  }
+
+  /** While a term was held everything stood still: intact partitions get some time to go on, longer after each budget. */
+  private longPause(spent: number, signal: AbortSignal): Promise<void> {
+    const { runtime, times } = this.plan;
+    const longest = times.retryMs * Math.min(2 ** spent, 12);
+    return runtime.sleep((longest * (1 + runtime.random())) / 2, signal);
   }
 
   private retrying<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {

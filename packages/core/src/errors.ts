@@ -63,9 +63,18 @@ export class SnapshotRejected extends SyncError {
   }
 }
 
-/** Every snapshot within the budget was taken before the position already reached (I8). */
+/** A snapshot was taken before the position already reached (I8). */
 export class SnapshotTooOld extends SyncError {
   readonly code = 'SNAPSHOT_TOO_OLD';
+  readonly retryable = true;
+}
+
+/**
+ * No snapshot could be had, or none was acceptable, in as many tries as `snapshotAttempts` says (the last error is the cause).
+ * Told as trouble, each time; A is asked again after a pause.
+ */
+export class SnapshotBudgetSpent extends SyncError {
+  readonly code = 'SNAPSHOT_BUDGET_SPENT';
   readonly retryable = true;
 }
 

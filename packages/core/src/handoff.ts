@@ -38,8 +38,8 @@ export type Phase =
   /** One transaction: rows and position. */
   | { readonly at: 'swapping'; readonly seen: Stored; readonly held: number; readonly snapshot: Position }
   | { readonly at: 'givingBack'; readonly seen: Stored; readonly held: number; readonly then: Ending }
-  /** A pause before trying again; intact partitions go on where there is a position. */
-  | { readonly at: 'resting'; readonly serving: Serving }
+  /** A pause before trying again; intact partitions go on where there is a position. `long`: a term was held in vain. */
+  | { readonly at: 'resting'; readonly serving: Serving; readonly long?: true | undefined }
   | { readonly at: 'failed'; readonly error: unknown }
   | { readonly at: 'stopped' };
 
@@ -58,8 +58,10 @@ export interface Memory {
   readonly attempt: number;
   /** Snapshots taken over since this instance was last caught up: a pause comes before each but the first. */
   readonly rounds: number;
-  /** Those of them under the term held now: the budget. */
+  /** Snapshots asked for in vain under the term held now, or without one: the budget. */
   readonly tries: number;
+  /** Budgets spent since the last success. */
+  readonly spent: number;
   /** Partitions that can't be followed, as found since the last success. */
   readonly lost: readonly LostPartition[];
   /** Why a snapshot is needed; `undefined`: never synchronised, or nothing is needed. */
@@ -106,7 +108,7 @@ export interface HandoffOptions {
   readonly onUnknownPosition: 'resnapshot' | 'fail';
   /** How long a heartbeat must stand still, in milliseconds. */
   readonly takeoverMs: number;
-  /** Snapshots asked for in vain under one term before it is given back. */
+  /** Snapshots asked for in vain before that is told, and a term that is held is given back. */
   readonly snapshotAttempts: number;
 }
 
@@ -117,6 +119,7 @@ export const initialHandoff: HandoffState = {
   attempt: 0,
   rounds: 0,
   tries: 0,
+  spent: 0,
   lost: [],
   reason: undefined,
 };
@@ -124,8 +127,8 @@ export const initialHandoff: HandoffState = {
 /** Total: every state × every event. What can't happen ends in `failed` with a `BrokenInvariant`. */
 export function next(state: HandoffState, event: HandoffEvent, options: HandoffOptions): HandoffState {
   const rule = table[state.at][event.type] as Rule<Phase['at'], HandoffEvent['type']> | Unruled;
-  const { everFollowed, attempt, rounds, tries, lost, reason } = state;
-  const memory: Memory = { everFollowed, attempt, rounds, tries, lost, reason };
+  const { everFollowed, attempt, rounds, tries, spent, lost, reason } = state;
+  const memory: Memory = { everFollowed, attempt, rounds, tries, spent, lost, reason };
   if (rule === 'ignored') return state;
   if (rule === 'impossible')
     return { ...memory, at: 'failed', error: new BrokenInvariant(`the handoff got "${event.type}" while ${state.at}`) };
@@ -141,6 +144,13 @@ export function floor(state: HandoffState): Position | undefined {
   if (!('seen' in state) || !('position' in state.seen) || state.seen.position === undefined) return undefined;
   return floorOf(state.seen.position, gone(state.lost));
 }
+
+/**
+ * A whole budget of snapshots was asked for in vain while one is needed to go on: what is lost stands still, the old rows stay.
+ * Before the first synchronisation there is nothing to be degraded.
+ */
+export const isDegraded = ({ at, spent, everFollowed, reason }: HandoffState): boolean =>
+  spent > 0 && (everFollowed || reason !== undefined) && at !== 'failed' && at !== 'stopped';
 
 /** Partitions whose history is gone: the floor doesn't hold there. An expired one's history is still the same. */
 export const gone = (lost: readonly LostPartition[]): Partition[] =>
@@ -254,7 +264,7 @@ const table: { readonly [S in At]: Row<S> } = {
     staged: ({ seen, held, snapshot }) => ({ at: 'swapping', seen, held, snapshot }),
     // what was staged further isn't in vain: it counts for the pause, not for the budget
     broken: (state, { further }, options) =>
-      further === true ? { ...askAgain({ ...state, tries: -1 }, options), tries: 0 } : askAgain(state, options),
+      further === true ? { ...reopen(state), attempt: state.attempt + 1, tries: 0 } : askAgain(state, options),
     fenced: reload,
     lost: noteLoss,
     failed: giveBackThenFail,
@@ -272,7 +282,7 @@ const table: { readonly [S in At]: Row<S> } = {
   givingBack: {
     ...noAnswers,
     gaveBack: ({ seen, held, then, reason }) =>
-      then.at === 'resting' ? { at: 'resting', serving: mayServe(seen, reason) ? held : undefined } : then,
+      then.at === 'resting' ? { at: 'resting', serving: mayServe(seen, reason) ? held : undefined, long: true } : then,
     fenced: ({ then }) => (then.at === 'resting' ? reload() : then),
     lost: noteLoss,
     failed: fail,
@@ -296,6 +306,7 @@ const follow = (term: number): Next => ({
   everFollowed: true,
   attempt: 0,
   tries: 0,
+  spent: 0,
   lost: [],
   reason: undefined,
 });
@@ -362,11 +373,16 @@ function refetch(
 /** Within the budget under one term; without a term there is a pause and a fresh look, for as long as it takes. */
 function askAgain(state: State<'opening' | 'staging' | 'swapping'>, { snapshotAttempts }: HandoffOptions): Next {
   const { seen, held } = state;
-  const [attempt, tries] = [state.attempt + 1, state.tries + 1];
-  if (held === undefined) return { at: 'resting', serving: 'serving' in state ? state.serving : undefined, attempt };
-  if (tries >= snapshotAttempts) return { at: 'givingBack', seen, held, then: { at: 'resting' }, attempt, tries };
-  return { at: 'opening', serving: undefined, seen, held, attempt, tries };
+  const over = state.tries + 1 >= snapshotAttempts;
+  const attempt = state.attempt + 1;
+  const counted = over ? { attempt, tries: 0, spent: state.spent + 1 } : { attempt, tries: state.tries + 1 };
+  if (held === undefined) return { at: 'resting', serving: 'serving' in state ? state.serving : undefined, ...counted };
+  if (over) return { at: 'givingBack', seen, held, then: { at: 'resting' }, ...counted };
+  return { ...reopen({ seen, held }), ...counted };
 }
+
+/** Another snapshot under the term that is held. */
+const reopen = ({ seen, held }: Held): Next => ({ at: 'opening', serving: undefined, seen, held });
 
 /** Below the floor. Under a held term all partitions are judged again first: more of them may be gone by now. */
 function refused(state: State<'opening' | 'swapping'>, _: unknown, options: HandoffOptions): Next {

@@ -104,6 +104,7 @@ export {
   PipelineEnded,
   PipelineSuperseded,
   ReplicaBoundElsewhere,
+  SnapshotBudgetSpent,
   SnapshotRejected,
   SnapshotTooOld,
   SourceMismatch,

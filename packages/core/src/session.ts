@@ -7,13 +7,16 @@ import { type Cursor, Cursors } from './cursors';
 import { Doubts } from './doubts';
 import { EffectStuck, InvalidConfiguration, type SyncError, TransportFault } from './errors';
 import {
+  floor,
   type HandoffEvent,
   type HandoffOptions,
   type HandoffState,
   initialHandoff,
+  isDegraded,
   next,
   servingTerm,
 } from './handoff';
+import { budgetSpent, degraded, tooOld } from './handoff-errors';
 import { Heads } from './heads';
 import { type Health, type Lag } from './lag';
 import { type Emit, Outbox } from './outbox';
@@ -165,7 +168,8 @@ export class Session<Change, M = Change> {
   health(): Health {
     const [stuck] = this.applier.stuck(this.plan.times.stuckMs);
     const ready = this.everCaughtUp && this.state.at !== 'failed' && this.state.at !== 'stopped';
-    const why = stuck === undefined ? this.state.at : stuckText(stuck);
+    const standing = isDegraded(this.state) ? degraded(this.state) : this.state.at;
+    const why = stuck === undefined ? standing : stuckText(stuck);
     return { live: this.state.at !== 'failed' && stuck === undefined, ready, why };
   }
 
@@ -211,6 +215,8 @@ export class Session<Change, M = Change> {
     this.state = next(before, event, this.options);
     this.account.note(event, this.state);
     if (this.state === before) return;
+    if (this.state.spent > before.spent)
+      this.trouble(budgetSpent(this.plan.snapshotAttempts, this.state, causeOf(event, before)));
     if (this.state.at !== before.at || event.type === 'fenced') this.interrupt.abort();
     const term = servingTerm(this.state);
     if (term !== undefined && (term !== servingTerm(before) || this.state.at === 'following')) {
@@ -443,6 +449,10 @@ export class Session<Change, M = Change> {
 
 /** Records that are decoded together for a replica in this process. */
 const pieceInProcess = 256;
+
+/** Why the last snapshot of a budget wasn't taken over. */
+const causeOf = (event: HandoffEvent, before: HandoffState): unknown =>
+  event.type === 'broken' ? event.error : tooOld(floor(before));
 
 const stuckText = <Change>({ partition, after, through }: Batch<Change>): string =>
   `the effect of ${showPartition(partition)} after ${after} through ${through.through} hasn't settled`;

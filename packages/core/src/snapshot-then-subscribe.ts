@@ -22,7 +22,10 @@ export interface SnapshotThenSubscribeOptions<D extends Decoders> {
   readonly onMustRefetch?: 'resnapshot' | 'fail' | undefined;
   /** When the replica has rows but no position: fail with `UnknownPosition` (default), or replace them. */
   readonly onUnknownPosition?: 'fail' | 'resnapshot' | undefined;
-  /** Snapshots asked for in vain before the replica is given back and a longer pause begins; default 10. */
+  /**
+   * The budget: snapshots asked for in vain, one after the other, before that is told as `SnapshotBudgetSpent`, a replica that
+   * was taken for it is given back, and a longer pause begins; default 10.
+   */
   readonly snapshotAttempts?: number | undefined;
   readonly times?: Partial<Times> | undefined;
   readonly runtime?: Runtime | undefined;

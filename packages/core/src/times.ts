@@ -12,7 +12,10 @@ export interface Times {
   readonly stuckMs: number;
   /** How often the log's partitions are counted, so that tombstones can be pruned. Default 30,000. */
   readonly censusMs: number;
-  /** The longest pause between two tries of anything; pauses grow from a fiftieth of it, with jitter. Default 5,000. */
+  /**
+   * The longest pause between two tries of anything; pauses grow from a fiftieth of it, with jitter. Default 5,000. Only after a
+   * term was held in vain through a whole budget of snapshots the pause is longer: up to twelve times as long.
+   */
   readonly retryMs: number;
 }
 

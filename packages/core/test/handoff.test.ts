@@ -38,7 +38,7 @@ const empty: Stored = { term: 0, state: 'empty' };
 const ready: Stored & { state: 'ready' } = { term: 3, state: 'ready', position: at('5', '5'), ...ours };
 const bootstrapping = { term: 4, state: 'bootstrapping', heartbeat: 7, ...ours } as const;
 
-const memory = { everFollowed: false, attempt: 0, rounds: 0, tries: 0, lost: [], reason: undefined } as const;
+const memory = { everFollowed: false, attempt: 0, rounds: 0, tries: 0, spent: 0, lost: [], reason: undefined } as const;
 const expired: LostPartition = { partition: p0, reason: 'expired' };
 const changed: LostPartition = { partition: p1, reason: 'changed' };
 
