@@ -144,6 +144,8 @@ export function said(event: SyncEvent<Change<Work>>): string {
     case 'mustRefetch':
     case 'lost':
       return event.reason;
+    case 'expiring':
+      return event.expiresInMs.toFixed();
     case 'assigned':
     case 'revoked':
       return event.partitions.map(({ topic }) => topic).join();

@@ -36,7 +36,7 @@ const pipelineOf = ({ replica, ...ports }: Ports) =>
 export async function unit(): Promise<string | undefined> {
   const log = embeddedLog({ topics: { assignments: { partitions: 2 } } });
   const view = liveView<Assignment>({ key: ({ id }) => id });
-  const runtime: Runtime = { now: () => 0, random: () => 0.5, sleep: async () => undefined };
+  const runtime: Runtime = { now: () => 0, wallClock: () => 0, random: () => 0.5, sleep: async () => undefined };
   await using pipeline = pipelineOf({
     transport: log,
     snapshot: log.snapshot({ assignments: () => [] }),

@@ -11,6 +11,9 @@ export class Cursor {
   /** It idles until restarted. */
   idle = false;
   private wasAtHead = false;
+  /** When the last record that is applied was written, and the first one that waits to be. */
+  private applied: number | undefined;
+  private waiting: number | undefined;
   private toldHead: number | undefined;
   /** The last census, as it was known at the delivery before the last one, and at the last one. */
   private census: readonly [number | undefined, number | undefined];
@@ -42,6 +45,25 @@ export class Cursor {
     this.wasAtHead = atHead;
     if (head !== undefined) this.toldHead = head;
     return { head, news };
+  }
+
+  /** This delivery, or piece of one, waits to be applied; the next one comes when it is. */
+  waits({ records }: Delivery): void {
+    this.waiting = records[0]?.timestamp;
+  }
+
+  settled({ records }: Delivery): void {
+    this.applied = records.at(-1)?.timestamp ?? this.applied;
+    this.waiting = undefined;
+  }
+
+  /**
+   * When the first record that isn't applied yet was written, in milliseconds since the Unix epoch, or a time before that;
+   * `undefined` where there is none or it isn't known.
+   */
+  openSince(atHead: boolean): number | undefined {
+    if (this.idle) return undefined; // lost: it can't expire any more
+    return this.waiting ?? (atHead ? undefined : this.applied);
   }
 }
 

@@ -1,9 +1,12 @@
 import { type Lag, type PartitionLag } from './lag';
 import { type Partition, partitionKey } from './partition';
 
+/** One partition, as it was heard of last. */
+export type Head = Omit<PartitionLag, 'expiresInMs'>;
+
 /** Which of the partitions assigned here were at the head of the log when they were last heard of. */
 export class Heads {
-  private readonly partitions = new Map<string, PartitionLag>();
+  private readonly partitions = new Map<string, Head>();
   private behind = 0;
   private assignedOnce = false;
 
@@ -12,8 +15,13 @@ export class Heads {
     return this.assignedOnce && this.behind === 0;
   }
 
-  get lag(): Lag {
-    const partitions = [...this.partitions.values()];
+  get all(): readonly Head[] {
+    return [...this.partitions.values()];
+  }
+
+  /** `expiresInMs`: the retention headroom of each. */
+  lag(expiresInMs: (head: Head) => number | undefined): Lag {
+    const partitions = this.all.map((one): PartitionLag => ({ ...one, expiresInMs: expiresInMs(one) }));
     const records = partitions.map((one) => (one.atHead ? 0n : one.records));
     return {
       partitions,

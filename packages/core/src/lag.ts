@@ -13,6 +13,13 @@ export interface PartitionLag {
   readonly atHead: boolean;
   /** Records still to come then, where the log can tell. */
   readonly records: bigint | undefined;
+  /**
+   * The retention headroom: how long until the log may remove the first record that isn't applied yet, in milliseconds; 0: it
+   * may be gone any moment, and a new snapshot will be needed. `undefined` at the head, and where the log doesn't keep records
+   * by their age, or hasn't told it yet (it is asked about every 30 s while behind). As good as the clocks agree: the age is by
+   * this machine's clock, the record's date is the log's.
+   */
+  readonly expiresInMs: number | undefined;
 }
 
 /** For probes. */

@@ -33,6 +33,8 @@ export interface PartitionBounds extends Partition {
   readonly trimmed: Offset;
   /** The last record; equal to `trimmed` if nothing is left. */
   readonly head: Offset;
+  /** As `PartitionVerdict.retentionMs`: how long a record is kept by its age, where the log can tell. */
+  readonly retentionMs?: number | undefined;
 }
 
 export interface Page {

@@ -17,6 +17,7 @@ import {
   servingTerm,
 } from './handoff';
 import { budgetSpent, degraded, tooOld } from './handoff-errors';
+import { Headroom } from './headroom';
 import { Heads } from './heads';
 import { type Health, type Lag } from './lag';
 import { type Emit, Outbox } from './outbox';
@@ -71,6 +72,7 @@ export class Session<Change, M = Change> {
   private readonly cursors: Cursors;
   private readonly doubts: Doubts;
   private readonly heads = new Heads();
+  private readonly headroom: Headroom;
   private readonly census: Census;
   private readonly account = new Account();
   private readonly applier: Applier<Change>;
@@ -119,6 +121,14 @@ export class Session<Change, M = Change> {
         this.tellPoison(partition, letter);
       },
     });
+    this.headroom = new Headroom(plan, this.cursors, this.heads, {
+      signal: this.ended.signal,
+      position: async () => {
+        const stored = await this.load();
+        return stored.state === 'ready' ? stored.position : undefined;
+      },
+      send: (event) => void this.outbox.send(event),
+    });
     this.census = new Census(plan, terminal.replica, {
       signal: this.ended.signal,
       trouble: (error) => void this.outbox.send({ type: 'trouble', error }),
@@ -138,7 +148,7 @@ export class Session<Change, M = Change> {
   /** Resolves when stopped, rejects with what failed. Everything is released either way. */
   async run(): Promise<void> {
     const applying = this.guarded(this.applier.run());
-    const others = [this.guarded(this.read()), this.guarded(this.watch())];
+    const others = [this.read(), this.watch(), this.headroom.run()].map((part) => this.guarded(part));
     await this.handoff();
     this.applier.close();
     await applying;
@@ -162,7 +172,7 @@ export class Session<Change, M = Change> {
   }
 
   get lag(): Lag {
-    return this.heads.lag;
+    return this.headroom.lag;
   }
 
   health(): Health {
@@ -214,6 +224,7 @@ export class Session<Change, M = Change> {
     const before = this.state;
     this.state = next(before, event, this.options);
     this.account.note(event, this.state);
+    if (event.type === 'verified') this.headroom.learn(event.partitions);
     if (this.state === before) return;
     if (this.state.spent > before.spent)
       this.trouble(budgetSpent(this.plan.snapshotAttempts, this.state, causeOf(event, before)));
@@ -341,6 +352,7 @@ export class Session<Change, M = Change> {
 
   private apply(delivery: Delivery, cursor: Cursor, head: number | undefined): void {
     const { topic, partition, after, through, records } = delivery;
+    cursor.waits(delivery);
     const rejected: DeadLetter[] = [];
     const changes = this.steps.records(topic, partition, records, (record, error) => {
       if (this.terminal.onPoison === 'fail') throw error;
@@ -354,7 +366,10 @@ export class Session<Change, M = Change> {
       changes,
       head,
       rejected: this.terminal.onPoison === 'deadLetter' ? rejected : [],
-      settled: () => this.settled(delivery, changes, rejected),
+      settled: () => {
+        cursor.settled(delivery);
+        return this.settled(delivery, changes, rejected);
+      },
       fenced: () => {
         cursor.idle = true; // restarted when a term is served again, be it the same
       },

@@ -27,6 +27,11 @@ export type SyncEvent<M> =
   | { readonly type: 'caughtUp' | 'fellBehind' }
   | { readonly type: 'mustRefetch'; readonly reason: RefetchReason; readonly partitions: readonly Partition[] }
   | { readonly type: 'lost'; readonly partition: Partition; readonly reason: LossReason }
+  /**
+   * Less than a quarter of the log's retention is left until it passes us there; told once, and again only after it was better.
+   * It is told while the pipeline is paused, too. See `PartitionLag.expiresInMs`.
+   */
+  | { readonly type: 'expiring'; readonly partition: Partition; readonly expiresInMs: number }
   | { readonly type: 'assigned' | 'revoked'; readonly partitions: readonly Partition[] }
   /** Something is being retried: A, the log or the replica can't be reached, or a snapshot was refused. */
   | { readonly type: 'trouble'; readonly error: Error }

@@ -13,6 +13,11 @@ export interface Times {
   /** How often the log's partitions are counted, so that tombstones can be pruned. Default 30,000. */
   readonly censusMs: number;
   /**
+   * How often the log is asked how long it keeps records, while something is behind. Default 30,000; keep it well below a
+   * quarter of a short retention.
+   */
+  readonly headroomMs: number;
+  /**
    * The longest pause between two tries of anything; pauses grow from a fiftieth of it, with jitter. Default 5,000. Only after a
    * term was held in vain through a whole budget of snapshots the pause is longer: up to twelve times as long.
    */
@@ -26,5 +31,6 @@ export const defaultTimes: Times = {
   aheadMs: 30_000,
   stuckMs: 60_000,
   censusMs: 30_000,
+  headroomMs: 30_000,
   retryMs: 5_000,
 };

@@ -85,4 +85,9 @@ export interface PartitionVerdict {
   readonly verdict: 'ok' | LossReason;
   /** For people: what was compared with what. */
   readonly why: string;
+  /**
+   * How long the log keeps a record of this partition, by its age, in milliseconds (Kafka's `retention.ms`, a Kinesis stream's
+   * retention period, JetStream's `max_age`). Absent where the log can't tell, or removes records by number or size only.
+   */
+  readonly retentionMs?: number | undefined;
 }

@@ -27,7 +27,8 @@ function verdictOf(
   bounds: PartitionBounds | undefined,
 ): PartitionVerdict {
   const { verdict, why } = compared(position, log, partition, bounds);
-  return { partition, verdict, why: `${showPartition(partition)}: ${why}` };
+  const { retentionMs } = bounds ?? {};
+  return { partition, verdict, why: `${showPartition(partition)}: ${why}`, retentionMs };
 }
 
 function compared(

@@ -66,11 +66,8 @@ describe.each([
     await eventually(() => budgets(told.events).length === 2);
     expect(statuses.at(-1)).toBe('degraded');
     const [spent] = budgets(told.events);
-    expect(spent).toMatchObject({
-      code: 'SNAPSHOT_BUDGET_SPENT',
-      retryable: true,
-      cause: expect.objectContaining(cause),
-    });
+    expect(spent).toMatchObject({ code: 'SNAPSHOT_BUDGET_SPENT', retryable: true });
+    expect(spent?.cause).toMatchObject(cause);
     expect(String(spent)).toContain('in 3 tries');
     expect(String(spent)).toContain('expired');
     expect(String(spent)).toContain('toy.things/0 stands still');

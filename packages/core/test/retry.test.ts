@@ -8,6 +8,7 @@ function clock() {
   const pauses: number[] = [];
   const runtime: Runtime = {
     now: () => 0,
+    wallClock: () => 0,
     random: () => 0.5,
     sleep: async (ms, signal) => {
       signal.throwIfAborted();

@@ -52,6 +52,7 @@ async function cuttingProxy(port: number, bytes: () => number) {
 
 const runtime = {
   now: () => performance.now(),
+  wallClock: Date.now,
   random: () => 0,
   sleep: (_: number, signal: AbortSignal) =>
     new Promise<void>((resolve, reject) => {

@@ -54,6 +54,7 @@ export class World {
     this.instances.push(instance);
     const runtime: Runtime = {
       now: () => this.now,
+      wallClock: () => this.now,
       random: this.random,
       sleep: (ms, signal) => this.sleep(instance, ms, signal),
     };

@@ -21,6 +21,10 @@ export class ToyLog implements PagedLog<'things'> {
   readonly topics = { things: 'toy.things' };
   epoch = 1;
   cluster = 'toy-1';
+  /** What records are dated with. */
+  clock = () => 0;
+  /** Told, and enforced by nobody. */
+  retentionMs: number | undefined;
   /** Set to make every call fail. */
   down: Error | undefined;
   private records: LogRecord[][];
@@ -40,7 +44,8 @@ export class ToyLog implements PagedLog<'things'> {
   append(partition: number, value: unknown): void {
     const offset = decimal(this.next[partition]!++);
     const bytes = value === null ? null : Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));
-    this.records[partition]!.push({ key: Buffer.from('k'), value: bytes, headers: new Map(), timestamp: 0, offset });
+    const timestamp = this.clock();
+    this.records[partition]!.push({ key: Buffer.from('k'), value: bytes, headers: new Map(), timestamp, offset });
   }
 
   /** Retention: keeps the last `keep` records. */
@@ -84,6 +89,7 @@ export class ToyLog implements PagedLog<'things'> {
       partition,
       head: through,
       trimmed: this.trimmed[Number(partition)]!,
+      retentionMs: this.retentionMs,
     }));
     return { source: this.source(), partitions };
   }

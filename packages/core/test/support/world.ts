@@ -23,7 +23,15 @@ export type Thing = t.TypeOf<typeof Thing>;
 export const Update = t.union([t.type({ set: Thing }), t.type({ gone: t.string })]);
 
 /** Everything that production waits seconds for, in milliseconds. */
-export const times = { takeoverMs: 100, beatMs: 20, watchMs: 20, aheadMs: 100, stuckMs: 100, retryMs: 50 };
+export const times = {
+  takeoverMs: 100,
+  beatMs: 20,
+  watchMs: 20,
+  aheadMs: 100,
+  stuckMs: 100,
+  headroomMs: 5,
+  retryMs: 50,
+};
 
 /** Service A: its state, its log, and the two always changed together. Thing `id` lives in partition `id % partitions`. */
 export class World {
