@@ -21,7 +21,9 @@ export function manifestText(topics: Readonly<Record<string, string>>, { source,
     version,
     source: { kind, order, cluster, epochs },
     topics,
-    partitions: partitions.map(({ topic, partition, trimmed, head }) => ({ topic, partition, trimmed, head })),
+    partitions: partitions.map(({ topic, partition, trimmed, head, retentionMs }) => {
+      return { topic, partition, trimmed, head, retentionMs };
+    }),
   });
 }
 
@@ -38,11 +40,13 @@ export function parseManifest(text: string, where: string): FeedManifest {
   try {
     const trimmed = bounds(source, partitions, 'trimmed').offsets;
     const head = bounds(source, partitions, 'head');
+    const retentions = partitions.map(retentionOf); // each is named once, so they are in the same order
     return {
       source: head.source,
       topics: new Map(Object.entries(topics).map(([topic, name]) => [topic, String(name)])),
-      partitions: [...head.offsets].map(({ topic, partition, through }) => {
-        return { topic, partition, trimmed: trimmed.through({ topic, partition }), head: through };
+      partitions: [...head.offsets].map(({ topic, partition, through }, i) => {
+        const retentionMs = retentions[i];
+        return { topic, partition, trimmed: trimmed.through({ topic, partition }), head: through, retentionMs };
       }),
     };
   } catch (cause) {
@@ -60,6 +64,14 @@ function bounds(source: unknown, partitions: readonly unknown[], bound: 'trimmed
       return { topic, partition, through };
     }),
   });
+}
+
+/** Throws {@link TransportFault} for what is no duration. */
+function retentionOf(partition: unknown): number | undefined {
+  const { retentionMs } = partition as { readonly retentionMs?: unknown };
+  if (retentionMs === undefined || retentionMs === null) return undefined;
+  if (typeof retentionMs === 'number' && retentionMs >= 0) return retentionMs;
+  throw new TransportFault('a `retentionMs` is a number of milliseconds, 0 or more');
 }
 
 /** The members of a JSON object; none for anything else. */

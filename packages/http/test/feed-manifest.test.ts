@@ -8,6 +8,8 @@ const offsets = fc.oneof(
   fc.bigInt({ min: 0n }).map((n) => decimal(n)),
 );
 
+const retention = fc.option(fc.nat(), { nil: undefined });
+
 describe('the manifest', () => {
   it('comes back as it was, whatever the names', () => {
     const source = fc.record({
@@ -16,9 +18,12 @@ describe('the manifest', () => {
       cluster: fc.option(names, { nil: undefined }),
       epochs: fc.array(fc.tuple(names, names)).map((pairs) => Object.fromEntries(pairs)),
     });
-    const partitions = fc.uniqueArray(fc.record({ topic: names, partition: names, trimmed: offsets, head: offsets }), {
-      selector: ({ topic, partition }) => JSON.stringify([topic, partition]),
-    });
+    const partitions = fc.uniqueArray(
+      fc.record({ topic: names, partition: names, trimmed: offsets, head: offsets, retentionMs: retention }),
+      {
+        selector: ({ topic, partition }) => JSON.stringify([topic, partition]),
+      },
+    );
     const topics = fc.array(fc.tuple(names, names)).map((pairs) => Object.fromEntries(pairs));
     fc.assert(
       fc.property(source, topics, partitions, (s, t, p) => {
@@ -40,7 +45,13 @@ describe('the manifest', () => {
       partitions: [],
     };
     const partition = fc.record(
-      { topic: fc.jsonValue(), partition: fc.jsonValue(), trimmed: fc.jsonValue(), head: fc.jsonValue() },
+      {
+        topic: fc.jsonValue(),
+        partition: fc.jsonValue(),
+        trimmed: fc.jsonValue(),
+        head: fc.jsonValue(),
+        retentionMs: fc.jsonValue(),
+      },
       { requiredKeys: [] },
     );
     const texts = fc.oneof(
@@ -71,6 +82,10 @@ describe('the manifest', () => {
     expect(() => parseManifest(JSON.stringify({ ...good, partitions: many }), 'here')).toThrow(
       'more than 10000 partitions',
     );
+    for (const retentionMs of [-1, '7 days', {}])
+      expect(() =>
+        parseManifest(JSON.stringify({ ...good, partitions: [{ ...many[0], retentionMs }] }), 'here'),
+      ).toThrow('retentionMs');
     const twice = [many[0], many[0]];
     expect(() => parseManifest(JSON.stringify({ ...good, partitions: twice }), 'here')).toThrow('named twice');
   });

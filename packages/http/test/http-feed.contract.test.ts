@@ -11,7 +11,7 @@ interface Fixture extends TransportFixture<'orders'> {
 
 /** An in-memory log, served and followed through a real socket. */
 const open = (mode: 'long-poll' | 'sse') => async (): Promise<Fixture> => {
-  const log = memoryLog({ topics: { orders: { partitions: 3 } } });
+  const log = memoryLog({ topics: { orders: { partitions: 3, keepMs: week } } });
   const server = await listen(serveFeed(log));
   return {
     log,
@@ -33,12 +33,15 @@ const features: TransportFeatures<'orders', Fixture> = {
     await log.publish('orders', other);
   },
   grow: ({ log }) => log.grow('orders', 5),
+  tellsRetention: () => week,
   gap: ({ log }) => log.gap('orders', 3),
   outage: ({ log }) => log.outage(),
   // the log's own: a feed's positions are the log's
   publisher: ({ log }) => log,
   locator: ({ log }) => log,
 };
+
+const week = 604_800_000;
 
 /** One more record for every partition, unlike those of the suite. */
 const other = Array.from({ length: 16 }, (_, i): NewRecord => ({ key: `key-${i}`, value: 'another history' }));

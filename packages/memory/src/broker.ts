@@ -23,6 +23,8 @@ export interface TopicLayout {
   readonly partitions: number;
   /** Records that retention keeps in each partition; all of them unless given. */
   readonly keep?: number | undefined;
+  /** How long retention keeps a record, in milliseconds by `clock`; for ever unless given. Enforced when something is published. */
+  readonly keepMs?: number | undefined;
 }
 
 interface Topic {
@@ -47,8 +49,14 @@ export class Broker {
 
   describe(): Description {
     this.requireReachable();
-    const partitions = [...this.topics].flatMap(([topic, { lanes }]) =>
-      lanes.map(({ trimmed, head }, i) => ({ topic, partition: String(i), trimmed, head })),
+    const partitions = [...this.topics].flatMap(
+      ([
+        topic,
+        {
+          lanes,
+          layout: { keepMs: retentionMs },
+        },
+      ]) => lanes.map(({ trimmed, head }, i) => ({ topic, partition: String(i), trimmed, head, retentionMs })),
     );
     return { source: this.source(), partitions };
   }
@@ -73,7 +81,7 @@ export class Broker {
   /** All of it is accepted before this returns; answers with the partitions that were written. */
   publish(topic: string, records: readonly NewRecord[]): Position {
     this.requireReachable();
-    const { lanes } = this.topic(topic);
+    const { lanes, layout } = this.topic(topic);
     const parts = new Map<number, NewRecord[]>();
     const timestamp = this.clock();
     for (const record of records) {
@@ -87,6 +95,7 @@ export class Broker {
       ([part, ofPart]) => [part, ofPart.map((record) => toUnplaced(record, timestamp))] as const,
     );
     for (const [part, unplaced] of placed) this.lane(topic, part).append(unplaced);
+    for (const lane of lanes) lane.expire(timestamp - (layout.keepMs ?? Infinity));
     const written = [...parts.keys()].map((part) => this.entry(topic, part, (lane) => lane.markBeforeLast(0)));
     return { source: this.source(), offsets: OffsetMap.from('decimal', written) };
   }
@@ -169,11 +178,13 @@ export class Broker {
 }
 
 function created(name: string, layout: TopicLayout, epoch: number): Topic {
-  const { partitions, keep } = layout;
+  const { partitions, keep, keepMs } = layout;
   if (!Number.isInteger(partitions) || partitions < 1)
     throw new InvalidConfiguration(`topic ${name} needs a whole number of partitions, at least one`);
   if (keep !== undefined && !(Number.isInteger(keep) && keep >= 0))
     throw new InvalidConfiguration(`topic ${name}: keep is a whole number of records`);
+  if (keepMs !== undefined && !(keepMs > 0))
+    throw new InvalidConfiguration(`topic ${name}: keepMs is a number of milliseconds above 0`);
   return { layout, epoch: String(epoch), lanes: Array.from({ length: partitions }, () => new Lane(keep)) };
 }
 

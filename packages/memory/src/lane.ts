@@ -63,6 +63,14 @@ export class Lane {
     this.wake();
   }
 
+  /** Removes the oldest records, up to the first that is dated `time` or later. */
+  expire(time: number): void {
+    if ((this.records[0]?.timestamp ?? Infinity) >= time) return;
+    const kept = this.records.findIndex(({ timestamp }) => timestamp >= time);
+    this.removeFirst(kept < 0 ? this.records.length : kept);
+    this.wake();
+  }
+
   /** Takes the last `count` records back: the log becomes shorter, and their offsets will be given again. */
   truncate(count: number): void {
     const kept = Math.max(0, this.records.length - count);

@@ -7,7 +7,7 @@ interface Fixture extends TransportFixture<'orders'> {
 }
 
 const open = (group?: string) => async (): Promise<Fixture> => {
-  const log = memoryLog({ topics: { orders: { partitions: 3 } }, group });
+  const log = memoryLog({ topics: { orders: { partitions: 3, keepMs: week } }, group });
   return {
     log,
     client: () => log.member(),
@@ -26,11 +26,14 @@ const features: TransportFeatures<'orders', Fixture> = {
     await log.publish('orders', other);
   },
   grow: ({ log }) => log.grow('orders', 5),
+  tellsRetention: () => week,
   gap: ({ log }) => log.gap('orders', 3),
   outage: ({ log }) => log.outage(),
   publisher: ({ log }) => log,
   locator: ({ log }) => log,
 };
+
+const week = 604_800_000;
 
 /** One more record for every partition, unlike those of the suite. */
 const other = Array.from({ length: 16 }, (_, i): NewRecord => ({ key: `key-${i}`, value: 'another history' }));

@@ -62,12 +62,15 @@ describe('publishing', () => {
 });
 
 describe('options', () => {
-  it.each([{}, { t: { partitions: 0 } }, { t: { partitions: 1.5 } }, { t: { partitions: 1, keep: -1 } }])(
-    'refuses topics %j',
-    (topics) => {
-      expect(() => memoryLog({ topics })).toThrow(InvalidConfiguration);
-    },
-  );
+  it.each([
+    {},
+    { t: { partitions: 0 } },
+    { t: { partitions: 1.5 } },
+    { t: { partitions: 1, keep: -1 } },
+    { t: { partitions: 1, keepMs: 0 } },
+  ])('refuses topics %j', (topics) => {
+    expect(() => memoryLog({ topics })).toThrow(InvalidConfiguration);
+  });
 
   it('refuses to shrink, to count in fractions, and points that are no points', async () => {
     const log = memoryLog({ topics: { t: { partitions: 3 } } });
@@ -82,6 +85,31 @@ describe('options', () => {
     const log = memoryLog({ topics: { t: { partitions: 2, keep: 10 } } });
     await log.publish('t', keys(100));
     expect((await collect(log, 20, await log.locate('beginning', signal))).records).toHaveLength(20);
+  });
+});
+
+describe('retention by age', () => {
+  it('removes what is older, in every partition, when something is published; and is told', async () => {
+    let now = 1_000;
+    const log = memoryLog({ topics: { t: { partitions: 3, keepMs: 100 } }, clock: () => now });
+    await log.publish('t', keys(30));
+    now = 1_050;
+    await log.publish('t', keys(30));
+    now = 1_100;
+    await log.publish('t', [{ key: 'one', value: 'more' }]);
+    const all = async () => (await collect(log, 0, await log.locate('beginning', signal))).records.length;
+    expect(await all()).toBe(61);
+    const early = await log.locate('beginning', signal);
+    now = 1_101;
+    await log.publish('t', [{ key: 'one', value: 'more' }]);
+    expect(await all()).toBe(32);
+    const { partitions } = await log.verify(early, signal);
+    expect(partitions.map(({ verdict, retentionMs }) => [verdict, retentionMs])).toEqual(
+      Array.from({ length: 3 }, () => ['expired', 100]),
+    );
+    now = 5_000;
+    await log.publish('t', []);
+    expect(await all()).toBe(0);
   });
 });
 

@@ -18,6 +18,7 @@ import {
 import { type SqliteDatabase } from './database';
 import { recordOf, type RecordRow } from './log-record';
 import { headOf, type Lane, LogTables, trimmedOf } from './log-tables';
+import { type SqliteTopicOptions } from './log-writer';
 import { Statements } from './statements';
 import { reading } from './transaction';
 
@@ -29,13 +30,15 @@ const pageBytes = 1024 * 1024;
 export class LogReader {
   private readonly tables: LogTables;
   private readonly statements: Statements;
+  private readonly topics: readonly string[];
   /** As first described here. A cursor beyond the end of a topic that was made anew since then is of the old one. */
   private readonly epochs = new Map<string, string>();
 
   constructor(
     readonly db: SqliteDatabase,
-    private readonly topics: readonly string[],
+    private readonly options: Readonly<Record<string, SqliteTopicOptions>>,
   ) {
+    this.topics = Object.keys(options);
     this.statements = new Statements(db);
     this.tables = new LogTables(this.statements);
   }
@@ -53,7 +56,10 @@ export class LogReader {
         if (!this.epochs.has(topic)) this.epochs.set(topic, epoch);
       return {
         source,
-        partitions: this.lanes().map((lane) => ({ ...nameOf(lane), trimmed: trimmedOf(lane), head: headOf(lane) })),
+        partitions: this.lanes().map((lane) => {
+          const retentionMs = this.options[lane.topic]?.retain?.ageMs;
+          return { ...nameOf(lane), trimmed: trimmedOf(lane), head: headOf(lane), retentionMs };
+        }),
       };
     });
   }

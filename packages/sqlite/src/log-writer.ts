@@ -20,7 +20,10 @@ import { transaction } from './transaction';
 export interface SqliteTopicOptions {
   /** More than the file has: the topic grows, and keys are spread anew. Fewer is refused. */
   readonly partitions: number;
-  /** Which records are kept, per partition; all unless given. Enforced when something is appended to the partition. */
+  /**
+   * Which records are kept, per partition; all unless given. Enforced when something is appended to the partition. Followers of
+   * this instance are told `ageMs`, and so how long it takes until they expire; by number of records nobody can tell.
+   */
   readonly retain?: { readonly records?: number | undefined; readonly ageMs?: number | undefined } | undefined;
 }
 

@@ -203,7 +203,7 @@ class EmbeddedLog<Topic extends string> implements SqliteLog<Topic> {
       );
     try {
       db.exec('pragma query_only = on');
-      const reader = new LogReader(db, this.names);
+      const reader = new LogReader(db, this.options.topics);
       reader.requireLog(this.writer.id);
       return reader;
     } catch (error) {

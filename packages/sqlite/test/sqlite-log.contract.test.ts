@@ -9,12 +9,17 @@ interface Fixture extends TransportFixture<'orders'> {
   open(partitions: number): SqliteLog<'orders'>;
 }
 
+const week = 604_800_000;
+
 const open = async (): Promise<Fixture> => {
   const file = new TestFile();
   const db = file.connect();
   const logs: SqliteLog<'orders'>[] = [];
   const another = (partitions: number, writer = file.connect()): SqliteLog<'orders'> => {
-    const log = sqliteLog(writer, { reader: () => file.connect(), topics: { orders: { partitions } } });
+    const log = sqliteLog(writer, {
+      reader: () => file.connect(),
+      topics: { orders: { partitions, retain: { ageMs: week } } },
+    });
     logs.push(log);
     return log;
   };
@@ -51,6 +56,7 @@ transportContract<'orders', Fixture>(
         db.exec(`update tidemark_log_record set value = cast('another' as blob)
           where offset = (select next - 1 from tidemark_log_partition where id = partition_id)`),
       grow: ({ open }) => open(4),
+      tellsRetention: () => week,
       outage: ({ db }) => {
         db.exec('alter table tidemark_log_partition rename to out');
         return () => db.exec('alter table out rename to tidemark_log_partition');

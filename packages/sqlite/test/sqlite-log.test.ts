@@ -167,7 +167,7 @@ describe('retention', () => {
     expect((await log.describe(signal)).partitions).toMatchObject([{ trimmed: beginning }]);
     at.mockReturnValue(11_001);
     log.append('orders', records(6, 6));
-    expect((await log.describe(signal)).partitions).toMatchObject([{ trimmed: '3', head: '6' }]);
+    expect((await log.describe(signal)).partitions).toMatchObject([{ trimmed: '3', head: '6', retentionMs: 1_000 }]);
   });
 
   it('I9: one append never pays for all of the past', () => {

@@ -32,6 +32,8 @@ export interface TransportFeatures<T extends string, F> {
   readonly outage?: ((fixture: F) => (() => unknown) | Promise<() => unknown>) | undefined;
   /** Publishes a record that has no key. */
   readonly publishWithoutKey?: ((fixture: F, value: string) => unknown) | undefined;
+  /** How long the log keeps a record by its age, in milliseconds, as `verify` tells it. */
+  readonly tellsRetention?: ((fixture: F) => number | Promise<number>) | undefined;
   readonly publisher?: ((fixture: F) => Publisher<T>) | undefined;
   readonly locator?: ((fixture: F) => Locator) | undefined;
 }

@@ -65,6 +65,17 @@ export function lossScenarios<T extends string, F extends TransportFixture<T>>(
     );
   });
 
+  if (features.tellsRetention !== undefined) {
+    const { tellsRetention } = features;
+    scenario('tells how long it keeps the records of each partition', async (fixture, connect) => {
+      const client = connect();
+      const retentionMs = await tellsRetention(fixture);
+      const verdicts = await verify(client, await startOf(client));
+      ok(verdicts.length > 0, 'a verdict');
+      for (const told of verdicts) strictEqual(told.retentionMs, retentionMs, told.why);
+    });
+  }
+
   if (features.trim !== undefined) {
     const { trim } = features;
     scenario(

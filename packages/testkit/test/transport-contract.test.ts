@@ -3,6 +3,8 @@ import { memoryLog, type MemoryLog } from '@tidemark/memory';
 import { transportContract } from '@tidemark/testkit';
 import { run } from './collecting-runner';
 
+const week = 604_800_000;
+
 /** A transport with one fault in it. */
 type Fault = (log: MemoryLog<'orders'>) => Transport<'orders'>;
 
@@ -12,7 +14,7 @@ const suite = (fault: Fault) => (runner: Parameters<typeof transportContract>[0]
     topic: 'orders',
     reads: 'all',
     open: async () => {
-      const log = memoryLog({ topics: { orders: { partitions: 3 } } });
+      const log = memoryLog({ topics: { orders: { partitions: 3, keepMs: week } } });
       return {
         log,
         client: () => fault(log),
@@ -20,7 +22,7 @@ const suite = (fault: Fault) => (runner: Parameters<typeof transportContract>[0]
         close: async () => undefined,
       };
     },
-    features: { trim: ({ log }) => log.trim('orders') },
+    features: { trim: ({ log }) => log.trim('orders'), tellsRetention: () => week },
   });
 
 /** A fault in what is handed over. */
@@ -106,6 +108,17 @@ const faults: readonly (readonly [string, RegExp, Fault])[] = [
       verify: async () => ({ partitions: [] }),
       read: (start, signal) =>
         log.read(async (assigned) => ({ ...(await start(assigned)), source: await log.identify(signal) }), signal),
+    }),
+  ],
+  [
+    'keeps to itself how long it keeps records',
+    /how long it keeps/,
+    (log) => ({
+      ...log,
+      verify: async (position, signal) => {
+        const { partitions } = await log.verify(position, signal);
+        return { partitions: partitions.map(({ partition, verdict, why }) => ({ partition, verdict, why })) };
+      },
     }),
   ],
   [
