@@ -138,6 +138,8 @@ export function said(event: SyncEvent<Change<Work>>): string {
     case 'updates':
     case 'progress':
       return event.through;
+    case 'amended':
+      return event.by;
     case 'caughtUp':
     case 'fellBehind':
       return event.type;

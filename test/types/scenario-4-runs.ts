@@ -57,4 +57,7 @@ export const traced: Replica<Change<Work>> = {
     return works.take(seen, into);
   },
   apply: (term, batches) => works.apply(term, batches),
+  amend: (term, amendment) => works.amend(term, amendment),
+  letters: (which) => works.letters(which),
+  pause: (pipeline, paused) => works.pause(pipeline, paused),
 };

@@ -5,7 +5,7 @@ import { FencedOut, SnapshotRejected, TakeLost } from './errors';
 import { coversFloor } from './floor';
 import { floor, gone, type HandoffEvent, type HandoffState } from './handoff';
 import { tooOld } from './handoff-errors';
-import { type OpenSnapshot, openSnapshot } from './open-snapshot';
+import { type OpenSnapshot, openSnapshot, requireWhole } from './open-snapshot';
 import { type Plan, type Steps } from './plan';
 import { type Position } from './position';
 import { type Bootstrap, type Replica, type Stored } from './replica';
@@ -202,12 +202,7 @@ export class Bootstrapper<Change> {
         if (messages.length > 0) await this.session.rows(messages);
         await breather.pause();
       }
-      if (snapshot.count !== undefined && snapshot.count !== this.stagedRows)
-        throw new SnapshotRejected(
-          `the snapshot of pipeline "${this.plan.name}" announced ${snapshot.count} rows, ${this.stagedRows} came`,
-          true,
-          { damaged: true },
-        );
+      requireWhole(this.plan, snapshot, this.stagedRows);
       return { type: 'staged' };
     } catch (error) {
       const damaged = error instanceof SnapshotRejected && error.damaged;

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { type DeadLetter, type KeptLetter, type WhichLetters } from './dead-letter';
 import { FencedOut, HandlerFailed, InvalidConfiguration, type SyncError, TakeLost } from './errors';
 import { coversFloor, floorOf } from './floor';
 import { KeyedPool } from './keyed-pool';
@@ -8,7 +9,15 @@ import { createPipeline, type Pipeline } from './pipeline';
 import { type Plan } from './plan';
 import { type PositionStore, type Settled } from './position-store';
 import { type LogRecord } from './record';
-import { type Applied, type Batch, type Bootstrap, type DeadLetter, type Replica, type Stored } from './replica';
+import {
+  type Amended,
+  type Amendment,
+  type Applied,
+  type Batch,
+  type Bootstrap,
+  type Replica,
+  type Stored,
+} from './replica';
 import { backoffMs, isRetryable } from './retry';
 import { type Poison, type SessionHooks } from './session';
 import { planOf, type Sync } from './sync';
@@ -139,10 +148,30 @@ class Deliveries<M> implements Replica<Origin<M>> {
     return Promise.all(batches.map((batch) => this.deliver(term, batch)));
   }
 
+  /** At-least-once: who is asked at the same time does it too. */
+  async amend(term: number, { changes, letter, merging }: Amendment<Origin<M>>): Promise<Amended> {
+    if (merging !== undefined) throw this.noRows('merges no rows');
+    if (term !== this.term || this.bootstrapping) throw this.fencedOut(term);
+    const hooks = this.hooks?.stopping.aborted === false ? this.hooks : idle;
+    const key = ({ message }: Origin<M>) => this.options.orderBy?.(message);
+    await this.pool.all(changes, key, async ({ message, record }) => {
+      const error = await this.handle(message, () => `the record at ${record?.offset ?? 'an unknown offset'}`, hooks);
+      if (error !== undefined) throw error;
+    });
+    return letter === undefined || (await this.options.positions.forget(letter)) ? 'amended' : 'gone';
+  }
+
+  letters(which: WhichLetters): Promise<readonly KeptLetter[]> {
+    return this.options.positions.letters(which);
+  }
+
+  async pause(): Promise<void> {
+    throw this.noRows('keeps no pause; pause each of its instances');
+  }
+
   private async deliver(term: number, batch: Batch<Origin<M>>): Promise<Applied> {
     const { snapshotId } = this;
-    if (term !== this.term || snapshotId === undefined || this.bootstrapping)
-      throw new FencedOut(`term ${term} is over: the positions of pipeline "${this.plan.name}" were reset`);
+    if (term !== this.term || snapshotId === undefined || this.bootstrapping) throw this.fencedOut(term);
     const given: DeadLetter[] = [];
     const key = ({ message }: Origin<M>) => this.options.orderBy?.(message);
     await this.pool.all(batch.changes, key, async ({ message, record }) => {
@@ -181,10 +210,13 @@ class Deliveries<M> implements Replica<Origin<M>> {
   }
 
   /** The error of the last try, if none succeeded. */
-  private async handle(message: M, where: () => string): Promise<SyncError | undefined> {
+  private async handle(
+    message: M,
+    where: () => string,
+    { ended, stopping }: Pick<SessionHooks, 'ended' | 'stopping'> = this.hooks ?? idle,
+  ): Promise<SyncError | undefined> {
     const { attempts = 5, baseMs = 100, maxMs = 5_000 } = this.options.retry ?? {};
     const { runtime } = this.plan;
-    const { ended, stopping } = this.hooks ?? idle;
     for (let attempt = 1; ; attempt++) {
       try {
         await this.handler(message, { signal: ended, attempt });
@@ -199,6 +231,14 @@ class Deliveries<M> implements Replica<Origin<M>> {
         await runtime.sleep(backoffMs({ baseMs, maxMs }, attempt, runtime.random), stopping);
       }
     }
+  }
+
+  private fencedOut(term: number): FencedOut {
+    return new FencedOut(`term ${term} is over: the positions of pipeline "${this.plan.name}" were reset`);
+  }
+
+  private noRows(what: string): InvalidConfiguration {
+    return new InvalidConfiguration(`pipeline "${this.plan.name}" delivers to a handler: its position store ${what}`);
   }
 
   private knows(snapshotId: string): void {

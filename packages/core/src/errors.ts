@@ -132,6 +132,12 @@ export class TransportFault extends SyncError {
   readonly retryable = false;
 }
 
+/** No dead letter of this id is kept: it was replayed or discarded already, or there never was one. */
+export class DeadLetterGone extends SyncError {
+  readonly code = 'DEAD_LETTER_GONE';
+  readonly retryable = false;
+}
+
 /** The SDK found itself in a state that its rules exclude: a defect in Tidemark or in an adapter; please report it. */
 export class BrokenInvariant extends SyncError {
   readonly code = 'BROKEN_INVARIANT';

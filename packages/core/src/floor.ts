@@ -1,6 +1,7 @@
 import { InvalidConfiguration } from './errors';
 import { type Partition } from './partition';
 import { type Position } from './position';
+import { compareSources } from './source';
 
 /**
  * What a re-snapshot must cover (I8): the marks reached, less the partitions whose history is gone (`ahead`, `changed`,
@@ -20,3 +21,11 @@ export function coversFloor(position: Position, floor: Position): boolean {
     );
   return position.offsets.covers(floor.offsets);
 }
+
+/**
+ * May rows of a snapshot at this position replace what has reached the floor (I8)? Offsets of another history (I7) prove nothing,
+ * however high they are: a topic made anew must first be found lost. Throws as {@link coversFloor}.
+ */
+export const mayReplace = (position: Position, floor: Position): boolean =>
+  coversFloor(position, floor) &&
+  [...floor.offsets].every(({ topic }) => compareSources(position.source, floor.source, topic) !== 'different');

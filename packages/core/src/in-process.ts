@@ -1,10 +1,20 @@
-import { FencedOut, ReplicaBoundElsewhere, TakeLost } from './errors';
-import { coversFloor, floorOf } from './floor';
+import { type KeptLetter } from './dead-letter';
+import { FencedOut, InvalidConfiguration, ReplicaBoundElsewhere, TakeLost } from './errors';
+import { floorOf, mayReplace } from './floor';
 import { beginning, closed } from './offset';
 import { type Entry, OffsetMap } from './offset-map';
 import { partitionKey } from './partition';
 import { type Position } from './position';
-import { type Applied, type Batch, type Binding, type Bootstrap, type Replica, type Stored } from './replica';
+import {
+  type Amended,
+  type Amendment,
+  type Applied,
+  type Batch,
+  type Binding,
+  type Bootstrap,
+  type Replica,
+  type Stored,
+} from './replica';
 
 /** What a replica in this process does with the changes themselves. All synchronous, so each call is one transaction. */
 export interface InProcessRows<in Change> {
@@ -36,7 +46,7 @@ export interface InProcessTombstones {
   prune(through: number): void;
 }
 
-/** Term, state and position of a replica that lives and dies with this process. Dead letters aren't kept. */
+/** Term, state and position of a replica that lives and dies with this process, and so keeps neither dead letters nor a pause. */
 export class InProcessReplica<in Change> implements Replica<Change> {
   readonly shared = false;
   private stored: Stored = { term: 0, state: 'empty' };
@@ -44,13 +54,15 @@ export class InProcessReplica<in Change> implements Replica<Change> {
   private readonly advanced = new Map<string, Entry>();
   /** Partition → the greatest `Batch.head` since the swap. */
   private readonly heads = new Map<string, number>();
+  /** As `Stored.pruned`. */
+  private pruned = 0;
 
   constructor(private readonly content: InProcessRows<Change>) {}
 
   async load(): Promise<Stored> {
     const stored = this.settled();
     const { tombstones } = this.content;
-    return stored.state === 'ready' && tombstones ? { ...stored, sequence: tombstones.sequence() } : stored;
+    return tombstones ? { ...stored, sequence: tombstones.sequence(), pruned: this.pruned } : stored;
   }
 
   async take(seen: Stored, { pipeline, version, scope }: Binding): Promise<Bootstrap<Change>> {
@@ -70,9 +82,7 @@ export class InProcessReplica<in Change> implements Replica<Change> {
   }
 
   async apply(term: number, batches: readonly Batch<Change>[]): Promise<readonly Applied[]> {
-    const { stored } = this;
-    if (stored.state !== 'ready' || stored.term !== term) throw fencedOut(term, stored);
-    const { offsets } = stored.position;
+    const { offsets } = this.serving(term).position;
     const advanced = new Map<string, Entry>();
     if (this.content.check) for (const { changes } of batches) this.content.check(changes);
     const answers = batches.map(({ partition, after, through, changes, head }): Applied => {
@@ -86,9 +96,52 @@ export class InProcessReplica<in Change> implements Replica<Change> {
     });
     for (const [key, entry] of advanced) this.advanced.set(key, entry);
     const { tombstones, settled } = this.content;
-    if (tombstones) tombstones.prune(batches.some(({ head }) => head !== undefined) ? this.covered() : 0);
+    if (tombstones) {
+      const through = batches.some(({ head }) => head !== undefined) ? this.covered() : 0;
+      this.pruned = Math.max(this.pruned, through);
+      tombstones.prune(through);
+    }
     settled?.();
     return answers;
+  }
+
+  async amend(term: number, { changes, letter, merging }: Amendment<Change>): Promise<Amended> {
+    this.serving(term);
+    const { tombstones, check, settled } = this.content;
+    if (letter !== undefined) return 'gone';
+    if (merging !== undefined) {
+      if (tombstones === undefined)
+        throw new InvalidConfiguration('rows of a part can be merged only where newer versions win; use `version`');
+      const below = merging.pruned === this.pruned ? undefined : this.below(merging.position);
+      if (below !== undefined) return { below };
+    }
+    check?.(changes);
+    this.content.apply(changes);
+    settled?.();
+    return 'amended';
+  }
+
+  async letters(): Promise<readonly KeptLetter[]> {
+    return [];
+  }
+
+  async pause(): Promise<void> {
+    throw new InvalidConfiguration(
+      "a pause can't be stored with a replica that lives in this process; pause the pipeline",
+    );
+  }
+
+  /** Where it stands, unless that is covered. */
+  private below(position: Position): Position | undefined {
+    const stored = this.settled();
+    return stored.state !== 'ready' || mayReplace(position, stored.position) ? undefined : stored.position;
+  }
+
+  /** The state in which this term may write; `advanced` has more of its marks. */
+  private serving(term: number): Stored & { readonly state: 'ready' } {
+    const { stored } = this;
+    if (stored.state !== 'ready' || stored.term !== term) throw fencedOut(term, stored);
+    return stored;
   }
 
   /** As it stands, with every mark in its position. */
@@ -133,7 +186,7 @@ export class InProcessReplica<in Change> implements Replica<Change> {
       },
       swap: async (position, lost) => {
         const floor = floorOfStored(current(), lost);
-        if (floor !== undefined && !coversFloor(position, floor)) {
+        if (floor !== undefined && !mayReplace(position, floor)) {
           this.content.discard();
           return { belowFloor: floor };
         }

@@ -45,7 +45,19 @@ export type {
 export { withoutSnapshot } from './without-snapshot';
 export { headThenRows, snapshotOfRows } from './rows-snapshot';
 export type { Rows } from './rows-snapshot';
-export type { Advance, Applied, Batch, Binding, Bootstrap, DeadLetter, Replica, Stored } from './replica';
+export type { DeadLetter, KeptLetter, WhichLetters } from './dead-letter';
+export type {
+  Advance,
+  Amended,
+  Amendment,
+  Applied,
+  Batch,
+  Binding,
+  Bootstrap,
+  Merging,
+  Replica,
+  Stored,
+} from './replica';
 export type { PositionStore, Settled, StoredPosition } from './position-store';
 export type { Lease, LeaseStore, LeaseWrite } from './lease-store';
 export type { ShareOptions } from './share';
@@ -67,13 +79,15 @@ export { deliverTo } from './deliver-to';
 export type { DeliverToOptions, HandlerContext, Retry } from './deliver-to';
 export type { Poison } from './session';
 export type { Pipeline } from './pipeline';
+export type { Refreshed, RefreshOptions } from './refresh';
+export type { ReplayOptions } from './replay';
 export type { Health, Lag, PartitionLag } from './lag';
 export type { Status } from './status';
 export type { Times } from './times';
 export type { Wait } from './wait';
 export { liveView } from './live-view';
 export type { LiveView, LiveViewOptions, ViewChange } from './live-view';
-export { coversFloor, floorOf } from './floor';
+export { coversFloor, floorOf, mayReplace } from './floor';
 
 export { remove, upsert } from './change';
 export type { Change, Remove, Upsert, Version, VersionedChange, VersionedRemove } from './change';
@@ -92,6 +106,7 @@ export type { Runtime } from './runtime';
 
 export {
   BrokenInvariant,
+  DeadLetterGone,
   DeadlineExceeded,
   DecodeFailed,
   EffectStuck,

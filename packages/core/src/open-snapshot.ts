@@ -73,3 +73,11 @@ async function opened(
     throw error;
   }
 }
+
+/** A snapshot that came to its end with as many rows as it had announced, where it had. */
+export function requireWhole({ name }: Plan, { count }: Snapshot, rows: number): void {
+  if (count === undefined || count === rows) return;
+  throw new SnapshotRejected(`the snapshot of pipeline "${name}" announced ${count} rows, ${rows} came`, true, {
+    damaged: true,
+  });
+}

@@ -1,10 +1,15 @@
 import { BehaviorSubject, distinctUntilChanged, filter, firstValueFrom, Observable, type Subscriber } from 'rxjs';
 import { orAborted } from './abort';
+import { Asides } from './asides';
+import { Brake } from './brake';
+import { type KeptLetter } from './dead-letter';
 import { DeadlineExceeded, PipelineEnded } from './errors';
 import { type Health, type Lag } from './lag';
 import { type Plan } from './plan';
 import { type Position } from './position';
 import { Pulls } from './pulls';
+import { type Refreshed, type RefreshOptions } from './refresh';
+import { type ReplayOptions } from './replay';
 import { Session, type Terminal } from './session';
 import { type Status } from './status';
 import { type SyncEvent } from './sync-event';
@@ -33,9 +38,40 @@ export interface Pipeline<out M> extends Observable<SyncEvent<M>>, AsyncIterable
    * `PipelineEnded` when this pipeline fails or is stopped.
    */
   waitFor(position: Position, wait?: Wait): Promise<void>;
-  /** Stops applying, and so reading; resolves when what was in flight has settled. Lasts over runs, until `resume`. */
-  pause(): Promise<void>;
-  resume(): Promise<void>;
+  /**
+   * Withholds the stream: nothing more is applied, and so nothing read; no bootstrap begins, though one that is under way comes
+   * to its end. Resolves when what was in flight has settled. Lasts over this handle's runs, until `resume`.
+   *
+   * `persist`: stored with the replica instead, so it also holds for processes started later, and for the other instances of a
+   * shared replica within `times.watchMs`. Rejects with `InvalidConfiguration` where it can't be kept: a replica of this
+   * process, a position store.
+   */
+  pause(options?: Persist): Promise<void>;
+  /** Ends this handle's pause; with `persist` the stored one too, which lasts otherwise, whoever resumes. */
+  resume(options?: Persist): Promise<void>;
+  /** The dead letters that the replica (or the position store) keeps, the oldest first; at most `limit`, default 100. */
+  deadLetters(options?: { readonly limit?: number | undefined }): Promise<readonly KeptLetter[]>;
+  /**
+   * Takes a dead letter through the pipeline's present decoders and steps; its changes and its removal are one transaction, and
+   * the position stays (I2, I5). With `deliverTo` the handler comes first and the removal after: at-least-once. Resolves with
+   * false if `decide` said no.
+   *
+   * Rejects with what is still wrong with it (`DecodeFailed`, `TranslateFailed`, `HandlerFailed`), and the letter stays; with
+   * `InvalidConfiguration` where there is neither a `version` nor `decide`; `DeadLetterGone`; `Unavailable` while the replica is
+   * bootstrapped.
+   */
+  replay(id: string, options?: ReplayOptions<M>): Promise<boolean>;
+  /** Removes a dead letter without an effect. Rejects with `DeadLetterGone`, and `Unavailable` while the replica is bootstrapped. */
+  discard(id: string): Promise<void>;
+  /**
+   * Asks A again for a part of its state and merges it: newer versions win, the position stays (I8). Rows and tombstones go
+   * through decoders and steps; rows that A has no more go only by its tombstones. The stream goes on meanwhile. A snapshot that
+   * is cut off, or too old to be merged, is asked for again, up to `snapshotAttempts` times in all, with pauses; then it
+   * rejects with the last error. `InvalidConfiguration`: the replica has no `version`, as with `deliverTo`.
+   *
+   * Told as `amended` events; an iteration holds it back, so don't await it inside one.
+   */
+  refresh(options: RefreshOptions): Promise<Refreshed>;
   /** How far behind it is, as the transport last told; no partitions while nothing runs. */
   lag(): Lag;
   /** For liveness and readiness probes. */
@@ -43,10 +79,15 @@ export interface Pipeline<out M> extends Observable<SyncEvent<M>>, AsyncIterable
   /** Why it started where it did, partition by partition, and what it is doing now. For people. */
   explain(): string;
   /**
-   * Ends the pipeline for good: stops pulling, lets the transaction in flight settle, releases everything (I10). Rejects with
+   * Ends the pipeline for good: stops pulling, lets the transactions in flight settle, releases everything (I10). Rejects with
    * `DeadlineExceeded` after `deadlineMs` (default 10,000), having let go of whatever hangs.
    */
   stop(options?: { readonly deadlineMs?: number | undefined }): Promise<void>;
+}
+
+/** Whether a pause is this handle's, or the replica's. */
+export interface Persist {
+  readonly persist?: boolean | undefined;
 }
 
 /** For terminals. */
@@ -66,8 +107,9 @@ class PipelineHandle<M, Change> extends Observable<SyncEvent<M>> implements Pipe
   private readonly listeners = new Set<Subscriber<SyncEvent<M>>>();
   private readonly pulls = new Set<Pulls<SyncEvent<M>>>();
   private current: { readonly session: Session<Change, M>; readonly ended: Promise<void> } | undefined;
+  private readonly asides: Asides<M, Change>;
+  private readonly brake = new Brake();
   private stopped = false;
-  private paused = false;
   /** Resolved at each commit. */
   private committed = signalOnce();
 
@@ -91,6 +133,9 @@ class PipelineHandle<M, Change> extends Observable<SyncEvent<M>> implements Pipe
     });
     this.name = plan.name;
     this.status$ = this.status.pipe(distinctUntilChanged());
+    this.asides = new Asides(plan, terminal, (event) =>
+      this.current === undefined ? this.emit(event) : this.current.session.tell(event),
+    );
   }
 
   async run({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
@@ -157,16 +202,32 @@ class PipelineHandle<M, Change> extends Observable<SyncEvent<M>> implements Pipe
     }
   }
 
-  async pause(): Promise<void> {
-    this.paused = true;
-    if (this.current === undefined) this.status.next('paused');
-    else await this.current.session.pause(true);
+  async pause({ persist = false }: Persist = {}): Promise<void> {
+    if (persist) await this.storePause(true);
+    else this.brake.pull(true);
+    await this.braked();
   }
 
-  async resume(): Promise<void> {
-    this.paused = false;
-    if (this.current === undefined) this.status.next('idle');
-    else await this.current.session.pause(false);
+  async resume({ persist = false }: Persist = {}): Promise<void> {
+    if (persist) await this.storePause(false);
+    this.brake.pull(false);
+    await this.braked();
+  }
+
+  deadLetters({ limit = 100 }: { readonly limit?: number | undefined } = {}): Promise<readonly KeptLetter[]> {
+    return this.asides.deadLetters(limit);
+  }
+
+  replay(id: string, options: ReplayOptions<M> = {}): Promise<boolean> {
+    return this.asides.replay(id, options);
+  }
+
+  discard(id: string): Promise<void> {
+    return this.asides.discard(id);
+  }
+
+  refresh(options: RefreshOptions): Promise<Refreshed> {
+    return this.asides.refresh(options);
   }
 
   lag(): Lag {
@@ -184,16 +245,14 @@ class PipelineHandle<M, Change> extends Observable<SyncEvent<M>> implements Pipe
 
   async stop({ deadlineMs = 10_000 }: { readonly deadlineMs?: number | undefined } = {}): Promise<void> {
     this.stopped = true;
-    if (this.current === undefined) {
-      this.status.next('stopped');
-      return;
-    }
-    const { session, ended } = this.current;
-    session.stop();
+    const { session, ended } = this.current ?? {};
+    session?.stop();
     for (const pulls of this.pulls) pulls.release();
+    if (session === undefined) this.status.next('stopped');
     const what = `stopping pipeline "${this.name}"`;
-    await within(ended, { timeoutMs: deadlineMs }, this.plan.runtime, what).catch((error: unknown) => {
-      if (error instanceof DeadlineExceeded) session.abandon(error);
+    const all = Promise.all([ended, this.asides.end()]).then(() => undefined);
+    await within(all, { timeoutMs: deadlineMs }, this.plan.runtime, what).catch((error: unknown) => {
+      if (error instanceof DeadlineExceeded) session?.abandon(error);
       throw error;
     });
   }
@@ -213,6 +272,16 @@ class PipelineHandle<M, Change> extends Observable<SyncEvent<M>> implements Pipe
     if (this.current === undefined) this.start();
   }
 
+  private async storePause(paused: boolean): Promise<void> {
+    await this.terminal.replica.pause(this.name, paused);
+    this.brake.stores(paused);
+  }
+
+  private async braked(): Promise<void> {
+    if (this.current === undefined) this.status.next(this.brake.on ? 'paused' : 'idle');
+    else await this.current.session.braked();
+  }
+
   /** Ends the run when nobody takes part in it any more, and waits for that. */
   private async leave(participant: Participant): Promise<void> {
     if (!this.participants.delete(participant) || this.participants.size > 0) return;
@@ -224,15 +293,21 @@ class PipelineHandle<M, Change> extends Observable<SyncEvent<M>> implements Pipe
   private start(): void {
     let session: Session<Change, M>;
     try {
-      session = new Session(this.plan, this.terminal, this.emit, (status) => {
-        // how a run ends is told by `finish`
-        if (status !== 'failed' && status !== 'stopped' && status !== this.status.value) this.status.next(status);
-      });
+      session = new Session(
+        this.plan,
+        this.terminal,
+        this.emit,
+        (status) => {
+          // how a run ends is told by `finish`
+          if (status !== 'failed' && status !== 'stopped' && status !== this.status.value) this.status.next(status);
+        },
+        this.brake,
+      );
     } catch (error) {
       this.finish({ error });
       return;
     }
-    if (this.paused) void session.pause(true);
+    if (this.brake.on) void session.braked();
     const ended = session.run().then(
       () => {
         this.current = undefined;

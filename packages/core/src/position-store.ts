@@ -1,5 +1,6 @@
+import { type DeadLetter, type KeptLetter, type WhichLetters } from './dead-letter';
 import { type Position } from './position';
-import { type Advance, type DeadLetter } from './replica';
+import { type Advance } from './replica';
 
 /**
  * Positions kept outside a replica (Kafka group offsets, a KV bucket, a lease table): at-least-once. `load` answers
@@ -15,6 +16,10 @@ export interface PositionStore {
    * with `InvalidConfiguration` when it is given dead letters and can't keep any.
    */
   save(snapshotId: string, advances: readonly Settled[]): Promise<void>;
+  /** The dead letters that `save` has kept. */
+  letters(which: WhichLetters): Promise<readonly KeptLetter[]>;
+  /** Removes a dead letter; false: there is none of this id any more. */
+  forget(letter: string): Promise<boolean>;
 }
 
 /** One step of one partition, with what couldn't be handled in it. */

@@ -1,23 +1,25 @@
-import { type SyncError } from './errors';
+import { type DeadLetter, type KeptLetter, type WhichLetters } from './dead-letter';
 import { type Offset } from './offset';
 import { type Mark, type Partition } from './partition';
 import { type Position } from './position';
-import { type LogRecord } from './record';
 import { type SnapshotToken } from './snapshot';
 
 /**
  * B's own model of A's state: rows and position in ONE transaction (I2, I5), bound to one pipeline. What protects the data is
  * its term and state, compared and set inside each write; leases and groups only spread the work. NOT its job: deciding
- * when to bootstrap, waiting, retrying, decoding.
+ * when to bootstrap, waiting, retrying, decoding, withholding the stream from a paused replica.
  *
- * | state | `take(seen)` | `apply(term)` | `beat` `stage` `swap` |
+ * | state | `take(seen)` | `apply(term)` `amend(term)` | `beat` `stage` `swap` |
  * |---|---|---|---|
  * | empty | → bootstrapping, term + 1 | FencedOut | FencedOut |
  * | bootstrapping | `seen` still true → term + 1 | FencedOut | own term; swap → ready |
  * | ready | `seen` still true → bootstrapping, term + 1 | own term | FencedOut |
  */
 export interface Replica<in Change> {
-  /** False: it lives in this process, so a shared reader group would fill it partially. */
+  /**
+   * False: it lives in this process, so a shared reader group would fill it partially, and neither dead letters nor a pause
+   * would outlive it: it keeps none.
+   */
   readonly shared: boolean;
   /** Never blocks, never changes anything. */
   load(): Promise<Stored>;
@@ -31,6 +33,15 @@ export interface Replica<in Change> {
    * or the state is refused; otherwise answers batch by batch, and a moved one never fails the others.
    */
   apply(term: number, batches: readonly Batch<Change>[]): Promise<readonly Applied[]>;
+  /** Changes beside the stream, in one transaction; the position stays. Rejects with `FencedOut` as `apply` does. */
+  amend(term: number, amendment: Amendment<Change>): Promise<Amended>;
+  /** The dead letters that `apply` has kept. */
+  letters(which: WhichLetters): Promise<readonly KeptLetter[]>;
+  /**
+   * Stores that the stream is to be withheld, or no longer, for `Stored.paused` to tell, whatever the state and the term. Rejects with
+   * `ReplicaBoundElsewhere`, and with `InvalidConfiguration` where it can't be kept.
+   */
+  pause(pipeline: string, paused: boolean): Promise<void>;
 }
 
 /** What a replica is bound to when it is taken. */
@@ -49,6 +60,15 @@ export type Stored = {
   readonly pipeline?: string | undefined;
   readonly version?: string | undefined;
   readonly scope?: string | undefined;
+  /** The stream is to be withheld: `Replica.pause` said so. */
+  readonly paused?: boolean | undefined;
+  /**
+   * Of a replica that lets newer versions win: how many tombstones it has ever written. It tells old tombstones from new
+   * ones, so that they can be pruned; absent where none are kept.
+   */
+  readonly sequence?: number | undefined;
+  /** Beside `sequence`: tombstones through this number may be gone. It never falls. */
+  readonly pruned?: number | undefined;
 } & (
   | { readonly state: 'empty' }
   /** Rows that no pipeline has written, and no position. */
@@ -63,11 +83,7 @@ export type Stored = {
       readonly position?: Position | undefined;
       readonly resume?: SnapshotToken | undefined;
     }
-  /**
-   * `sequence`, of a replica that lets newer versions win: how many tombstones it has ever written. It tells old tombstones
-   * from new ones, so that they can be pruned; absent where none are kept.
-   */
-  | { readonly state: 'ready'; readonly position: Position; readonly sequence?: number | undefined }
+  | { readonly state: 'ready'; readonly position: Position }
 );
 
 /** From `after` (exclusive) through `through`: one step of one partition. */
@@ -89,14 +105,30 @@ export interface Batch<out Change> extends Advance {
   readonly head?: number | undefined;
 }
 
-/** A record that couldn't be decoded or translated, kept for inspection. */
-export interface DeadLetter {
-  readonly record: LogRecord;
-  readonly error: SyncError;
-}
-
 /** `moved`: this partition isn't at the batch's `after` any more; where it stands now. */
 export type Applied = 'applied' | { readonly moved: Mark };
+
+/** What is changed beside the stream. */
+export interface Amendment<out Change> {
+  readonly changes: readonly Change[];
+  /** The dead letter that the changes settle: it is removed with them. */
+  readonly letter?: string | undefined;
+  /** They are rows of a part of A's state; refused with `InvalidConfiguration` where newer versions don't win. */
+  readonly merging?: Merging | undefined;
+}
+
+/**
+ * A snapshot whose rows are merged (I8). One that it still has, of a key that was deleted since, would come back if the tombstone
+ * had been pruned: so it covers the position that is stored now, or no tombstone was pruned since it was asked for.
+ */
+export interface Merging {
+  readonly position: Position;
+  /** `Stored.pruned` as it was with a stored position that the snapshot covers. */
+  readonly pruned: number;
+}
+
+/** `gone`: the letter isn't there any more. `below`: the position stored now, which the snapshot doesn't cover. Nothing was changed. */
+export type Amended = 'amended' | 'gone' | { readonly below: Position };
 
 /** The right to replace everything, held under one term. Each call rejects with `FencedOut` once the term is another's. */
 export interface Bootstrap<in Change> {

@@ -2,9 +2,11 @@ import { setMaxListeners } from 'node:events';
 import { Account } from './account';
 import { Applier } from './applier';
 import { Bootstrapper } from './bootstrapper';
+import { Brake } from './brake';
 import { Census } from './census';
 import { type Cursor, Cursors } from './cursors';
 import { Doubts } from './doubts';
+import { type DeadLetter } from './dead-letter';
 import { EffectStuck, InvalidConfiguration, type SyncError, TransportFault } from './errors';
 import {
   floor,
@@ -25,10 +27,11 @@ import { type Partition, showPartition } from './partition';
 import { inPieces } from './pieces';
 import { type Plan, Steps } from './plan';
 import { type Position } from './position';
-import { type Batch, type DeadLetter, type Replica } from './replica';
+import { type Batch, type Replica, type Stored } from './replica';
 import { type LogRecord } from './record';
 import { retrying } from './retry';
 import { type Status, statusOf } from './status';
+import { type SyncEvent } from './sync-event';
 import { type Delivery, type TransportEvent } from './transport';
 
 /** What becomes of a record that can't be decoded or translated. */
@@ -80,7 +83,6 @@ export class Session<Change, M = Change> {
   private readonly pieceSize: number;
   private toldCaughtUp = false;
   private everCaughtUp = false;
-  private paused = false;
   private toldStuck: readonly Batch<Change>[] = [];
   private served: (() => void)[] = [];
 
@@ -89,6 +91,7 @@ export class Session<Change, M = Change> {
     private readonly terminal: Terminal<Change, M>,
     emit: Emit<M>,
     private readonly onStatus: (status: Status) => void,
+    private readonly brake = new Brake(),
   ) {
     const { runtime, times, transport, name } = plan;
     if (transport.reads === 'share' && !terminal.replica.shared)
@@ -163,12 +166,19 @@ export class Session<Change, M = Change> {
     this.dispatch({ type: 'stop' });
   }
 
-  /** Withholds acknowledgements, so that the transport pauses; what is in flight settles. */
-  async pause(paused: boolean): Promise<void> {
-    this.paused = paused;
-    this.applier.pause(paused);
+  /**
+   * The brake was pulled or released. While it is on acknowledgements are withheld, so that the transport pauses, and no
+   * bootstrap begins; what is in flight settles.
+   */
+  async braked(): Promise<void> {
+    this.applier.pause(this.brake.on);
     this.tellProgress();
     await this.applier.settled();
+  }
+
+  /** Tells what happened beside the stream, in its turn. */
+  tell(event: SyncEvent<M>): Promise<void> | undefined {
+    return this.outbox.send(event);
   }
 
   get lag(): Lag {
@@ -213,11 +223,34 @@ export class Session<Change, M = Change> {
     while (this.state.at !== 'failed' && this.state.at !== 'stopped') {
       const interrupt = new AbortController();
       this.interrupt = interrupt;
-      const answer = await this.bootstrapper
-        .act(this.state, interrupt.signal)
-        .catch((error: unknown): HandoffEvent => ({ type: 'failed', error }));
+      const answer = await this.act(this.state, interrupt.signal).catch((error: unknown): HandoffEvent => ({
+        type: 'failed',
+        error,
+      }));
       if (!interrupt.signal.aborted) this.dispatch(answer);
     }
+  }
+
+  /** Nothing is taken over while the brake is on; who holds the term goes on. */
+  private async act(state: HandoffState, signal: AbortSignal): Promise<HandoffEvent> {
+    const { brake } = this;
+    if (state.at === 'opening' && state.held === undefined) {
+      await brake.released(signal);
+      signal.throwIfAborted();
+    }
+    if (state.at === 'taking' && brake.on) {
+      this.bootstrapper.release();
+      return { type: 'takeLost' };
+    }
+    const { moment } = brake;
+    const answer = await this.bootstrapper.act(this.state, signal); // more may be lost by now
+    if (answer.type === 'loaded') this.heed(answer.stored, moment);
+    return answer;
+  }
+
+  /** The pause that is stored with the replica: other instances, and earlier ones, have a say. */
+  private heed({ paused = false }: Stored, moment: number): void {
+    if (this.brake.heed(paused, moment)) void this.braked();
   }
 
   private dispatch(event: HandoffEvent): void {
@@ -425,7 +458,7 @@ export class Session<Change, M = Change> {
       void this.outbox.send({ type: caughtUp ? 'caughtUp' : 'fellBehind' });
       if (caughtUp) this.dispatch({ type: 'caughtUp' });
     }
-    const status = this.paused && !over ? 'paused' : statusOf(this.state, caughtUp);
+    const status = this.brake.on && !over ? 'paused' : statusOf(this.state, caughtUp);
     if (status !== undefined) this.onStatus(status);
   }
 
@@ -437,10 +470,10 @@ export class Session<Change, M = Change> {
     for (;;) {
       await runtime.sleep(times.watchMs, this.ended.signal);
       this.tellStuck();
+      if (!this.terminal.replica.shared) continue;
       const term = servingTerm(this.state);
-      if (term === undefined || !this.terminal.replica.shared) continue;
       const stored = await this.load();
-      if (stored.state !== 'ready' || stored.term !== term) this.fenced(term);
+      if (term !== undefined && (stored.state !== 'ready' || stored.term !== term)) this.fenced(term);
     }
   }
 
@@ -451,14 +484,17 @@ export class Session<Change, M = Change> {
     if (news !== undefined) this.trouble(new EffectStuck(`pipeline "${this.plan.name}": ${stuckText(news)}`));
   }
 
-  private load() {
+  private async load(): Promise<Stored> {
     const { runtime, times } = this.plan;
-    return retrying(() => this.terminal.replica.load(), {
+    const { moment } = this.brake;
+    const stored = await retrying(() => this.terminal.replica.load(), {
       runtime,
       signal: this.ended.signal,
       backoff: { baseMs: times.retryMs / 50, maxMs: times.retryMs },
       onTrouble: (error) => void this.outbox.send({ type: 'trouble', error }),
     });
+    this.heed(stored, moment);
+    return stored;
   }
 }
 

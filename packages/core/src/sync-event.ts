@@ -8,8 +8,8 @@ import { type LossReason } from './transport';
 export type RefetchReason = LossReason | 'pipelineChanged' | 'unknownPosition';
 
 /**
- * What a synchronisation tells. `snapshotRows` and `updates` carry messages; in a pipeline `updates` are committed already,
- * and rows become visible to the replica's readers at `snapshotEnd`, all at once.
+ * What a synchronisation tells. `snapshotRows`, `updates` and `amended` carry messages; in a pipeline the latter two are committed
+ * already, and a snapshot's rows become visible to the replica's readers at `snapshotEnd`, all at once.
  */
 export type SyncEvent<M> =
   /** Rows told before it, of a snapshot that wasn't ended, are void. `resumed`: its first rows were staged by another run. */
@@ -22,6 +22,11 @@ export type SyncEvent<M> =
       readonly through: Offset;
       readonly messages: readonly M[];
     }
+  /**
+   * Committed beside the stream, the position unmoved: rows and tombstones of a `refresh` (those that were newer have taken
+   * effect; asked for again, they come again), or a dead letter that was replayed.
+   */
+  | { readonly type: 'amended'; readonly by: 'refresh' | 'replay'; readonly messages: readonly M[] }
   /** The position moved and there was nothing to apply. */
   | { readonly type: 'progress'; readonly partition: Partition; readonly through: Offset }
   | { readonly type: 'caughtUp' | 'fellBehind' }

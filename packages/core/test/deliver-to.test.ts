@@ -2,16 +2,18 @@ import {
   deliverTo,
   type DeliverToOptions,
   FencedOut,
+  type KeptLetter,
   type PositionStore,
   type Settled,
   type StoredPosition,
+  type WhichLetters,
 } from '@tidemark/core';
 import { eventually, gate, listen, type Thing, World } from './support/world';
 
 /** Positions in memory that can break, and keep dead letters. */
 class Positions implements PositionStore {
   stored: StoredPosition | undefined;
-  letters: string[] = [];
+  kept: KeptLetter[] = [];
   broken: Error | undefined;
   saves = 0;
 
@@ -30,9 +32,22 @@ class Positions implements PositionStore {
     for (const { partition, after, through, rejected = [] } of advances) {
       if (offsets.through(partition) !== after) throw new FencedOut('elsewhere');
       offsets = offsets.with(partition, through);
-      this.letters.push(...rejected.map(({ record, error }) => `${record.offset} ${error.code}`));
+      for (const {
+        record,
+        error: { code, message },
+      } of rejected)
+        this.kept.push({ id: `letter-${record.offset}`, partition, record, code, message });
     }
     this.stored = { snapshotId, position: { ...this.stored.position, offsets } };
+  }
+  async letters(which: WhichLetters) {
+    return 'id' in which ? this.kept.filter(({ id }) => id === which.id) : this.kept.slice(0, which.limit);
+  }
+  async forget(letter: string) {
+    if (this.broken) throw this.broken;
+    const before = this.kept.length;
+    this.kept = this.kept.filter(({ id }) => id !== letter);
+    return this.kept.length < before;
   }
 }
 
@@ -205,7 +220,7 @@ it.each([
   await eventually(() => done.length === 1);
   await eventually(() => told.types().filter((type) => type === 'poison').length === 2);
   expect(told.events.flatMap((e) => (e.type === 'poison' ? [e.outcome] : []))).toEqual([outcome, outcome]);
-  expect(positions.letters.sort()).toEqual(letters);
+  expect(positions.kept.map(({ record, code }) => `${record.offset} ${code}`).sort()).toEqual(letters);
   await pipeline.stop();
 });
 

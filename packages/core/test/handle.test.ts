@@ -7,7 +7,7 @@ import {
   toToken,
   withoutSnapshot,
 } from '@tidemark/core';
-import { eventually, gate, listen, type Thing, World } from './support/world';
+import { asShared, eventually, gate, listen, type Thing, World } from './support/world';
 
 const p0 = { topic: 'toy.things', partition: '0' };
 
@@ -15,15 +15,12 @@ const p0 = { topic: 'toy.things', partition: '0' };
 function gated(world: World) {
   const view = world.view();
   const hold = { gate: gate() };
-  const replica: Replica<Change<Thing>> = {
-    shared: true,
-    load: () => view.load(),
-    take: (...args) => view.take(...args),
+  const replica: Replica<Change<Thing>> = asShared(view, {
     apply: async (term, batches) => {
       if (batches.some(({ changes }) => changes.length > 0)) await hold.gate.passed;
       return view.apply(term, batches);
     },
-  };
+  });
   return { view, replica, hold };
 }
 
@@ -52,12 +49,7 @@ describe('waitFor', () => {
   it('sees what another instance applies', async () => {
     const world = new World(1);
     const view = world.view();
-    const shared: Replica<Change<Thing>> = {
-      shared: true,
-      load: () => view.load(),
-      take: (...args) => view.take(...args),
-      apply: (...args) => view.apply(...args),
-    };
+    const shared: Replica<Change<Thing>> = asShared(view);
     const other = world.pipeline(shared);
     listen(other);
     await other.caughtUp({ timeoutMs: 5_000 });
@@ -171,15 +163,14 @@ it('tells its lag, partition by partition', async () => {
   const view = world.view();
   const second = gate();
   let transactions = 0;
-  const pipeline = world.pipeline({
-    shared: true,
-    load: () => view.load(),
-    take: (...args) => view.take(...args),
-    apply: async (term, batches) => {
-      if (batches.some(({ changes }) => changes.length > 0) && ++transactions === 2) await second.passed;
-      return view.apply(term, batches);
-    },
-  });
+  const pipeline = world.pipeline(
+    asShared(view, {
+      apply: async (term, batches) => {
+        if (batches.some(({ changes }) => changes.length > 0) && ++transactions === 2) await second.passed;
+        return view.apply(term, batches);
+      },
+    }),
+  );
   expect(pipeline.lag()).toEqual({ partitions: [], records: undefined });
   listen(pipeline);
   await pipeline.caughtUp({ timeoutMs: 5_000 });

@@ -11,7 +11,7 @@ import {
   type Transport,
 } from '@tidemark/core';
 import { InProcessReplica } from '../src/in-process';
-import { eventually, gate, listen, type Thing, times, World } from './support/world';
+import { asShared, eventually, gate, listen, type Thing, times, World } from './support/world';
 
 /** Two instances of B can hold this one; its effects are additive, so a double shows. */
 class Counter extends InProcessReplica<Change<Thing>> {
@@ -106,16 +106,13 @@ it('I2: an effect whose commit had an unknown outcome is not repeated', async ()
   const world = new AdditiveWorld(1);
   const counter = new Counter();
   let broken = 0;
-  const flaky: Replica<Change<Thing>> = {
-    shared: true,
-    load: () => counter.load(),
-    take: (...args) => counter.take(...args),
+  const flaky: Replica<Change<Thing>> = asShared(counter, {
     apply: async (term, batches) => {
       const answer = await counter.apply(term, batches);
       if (broken++ % 2 === 0) throw new Error('the connection broke in COMMIT');
       return answer;
     },
-  };
+  });
   const pipeline = world.pipeline(flaky);
   const { events } = listen(pipeline);
   for (let i = 0; i < 20; i++) world.add(1, i);
@@ -183,10 +180,7 @@ it('I5: nothing is acknowledged, and no position moves, before the transaction h
   const world = new World(1);
   const view = world.view();
   const [entered, leave] = [gate(), gate()];
-  const slow: Replica<Change<Thing>> = {
-    shared: true,
-    load: () => view.load(),
-    take: (...args) => view.take(...args),
+  const slow: Replica<Change<Thing>> = asShared(view, {
     apply: async (term, batches) => {
       if (batches.some(({ changes }) => changes.length > 0)) {
         entered.open();
@@ -194,7 +188,7 @@ it('I5: nothing is acknowledged, and no position moves, before the transaction h
       }
       return view.apply(term, batches);
     },
-  };
+  });
   const whole = world.log.transport();
   let acknowledged = 0;
   const transport: Transport<'things'> = {
@@ -330,15 +324,12 @@ it('I9: while the replica is slow, the log is not read into memory', async () =>
   const world = new World(2);
   const view = world.view();
   const leave = gate();
-  const slow: Replica<Change<Thing>> = {
-    shared: true,
-    load: () => view.load(),
-    take: (...args) => view.take(...args),
+  const slow: Replica<Change<Thing>> = asShared(view, {
     apply: async (term, batches) => {
       if (batches.some(({ changes }) => changes.length > 0)) await leave.passed;
       return view.apply(term, batches);
     },
-  };
+  });
   let handedOut = 0;
   const page = world.log.page.bind(world.log);
   world.log.page = async (...args) => {
@@ -382,10 +373,7 @@ it('I10: stopping lets the transaction in flight settle, and nothing happens aft
   const view = world.view();
   const [entered, leave] = [gate(), gate()];
   let [applied, pages] = [0, 0];
-  const slow: Replica<Change<Thing>> = {
-    shared: true,
-    load: () => view.load(),
-    take: (...args) => view.take(...args),
+  const slow: Replica<Change<Thing>> = asShared(view, {
     apply: async (term, batches) => {
       if (batches.some(({ changes }) => changes.length > 0)) {
         entered.open();
@@ -394,7 +382,7 @@ it('I10: stopping lets the transaction in flight settle, and nothing happens aft
       applied++;
       return view.apply(term, batches);
     },
-  };
+  });
   const page = world.log.page.bind(world.log);
   world.log.page = (...args) => {
     pages++;
@@ -452,12 +440,9 @@ it('I10: a stop in mid-snapshot rolls back, gives the term back and tells A', as
 it('I10: what hangs is let go of at the deadline', async () => {
   const world = new World(1);
   const view = world.view();
-  const hanging: Replica<Change<Thing>> = {
-    shared: true,
-    load: () => view.load(),
-    take: (...args) => view.take(...args),
+  const hanging: Replica<Change<Thing>> = asShared(view, {
     apply: () => new Promise(() => undefined),
-  };
+  });
   const pipeline = world.pipeline(hanging);
   const { types } = listen(pipeline);
   await eventually(() => types().includes('snapshotEnd'));
@@ -470,10 +455,7 @@ it('I11: what an instance had in hand before another one re-snapshotted is never
   const counter = new Counter();
   const [entered, leave] = [gate(), gate()];
   let frozen = true;
-  const zombieView: Replica<Change<Thing>> = {
-    shared: true,
-    load: () => counter.load(),
-    take: (...args) => counter.take(...args),
+  const zombieView: Replica<Change<Thing>> = asShared(counter, {
     apply: async (term, batches: readonly Batch<Change<Thing>>[]) => {
       if (frozen && batches.some(({ changes }) => changes.length > 0)) {
         entered.open();
@@ -481,7 +463,7 @@ it('I11: what an instance had in hand before another one re-snapshotted is never
       }
       return counter.apply(term, batches);
     },
-  };
+  });
   const zombie = world.pipeline(zombieView);
   const told = listen(zombie);
   await zombie.caughtUp({ timeoutMs: 5_000 });

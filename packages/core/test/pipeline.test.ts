@@ -1,6 +1,6 @@
 import { filter, firstValueFrom, map, take, toArray } from 'rxjs';
 import { type Status, type SyncEvent } from '@tidemark/core';
-import { eventually, gate, listen, World } from './support/world';
+import { asShared, eventually, gate, listen, World } from './support/world';
 
 it('takes the snapshot, then follows', async () => {
   const world = new World();
@@ -240,16 +240,13 @@ describe('poison', () => {
     const view = world.view();
     const letters: unknown[] = [];
     const pipeline = world.pipeline(
-      {
-        shared: true,
-        load: () => view.load(),
-        take: (...args) => view.take(...args),
+      asShared(view, {
         apply: (term, batches) => {
           for (const { rejected } of batches)
             for (const { record, error } of rejected) letters.push([record.offset, error.code]);
           return view.apply(term, batches);
         },
-      },
+      }),
       { onPoison: 'deadLetter' },
     );
     const told = listen(pipeline);

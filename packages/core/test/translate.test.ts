@@ -23,6 +23,9 @@ async function through(numbers: readonly number[], steps: (n: number) => unknown
       for (const { changes } of batches) out.push(...changes);
       return answers;
     },
+    amend: async () => 'gone',
+    letters: async () => [],
+    pause: async () => undefined,
   };
   const pipeline = world.source().pipe(
     translate((m) => (m.kind === 'update' && 'set' in m.value ? m.value.set.n : [])),

@@ -1,6 +1,7 @@
 import {
   FencedOut,
   InvalidConfiguration,
+  type KeptLetter,
   type Position,
   type PositionStore,
   type Settled,
@@ -38,5 +39,13 @@ export class MemoryPositions implements PositionStore {
       offsets = offsets.with(partition, through);
     }
     this.current = { snapshotId, position: { source: current.position.source, offsets } };
+  }
+
+  letters(): Promise<readonly KeptLetter[]> {
+    return Promise.resolve([]);
+  }
+
+  forget(): Promise<boolean> {
+    return Promise.resolve(false);
   }
 }

@@ -1,10 +1,15 @@
 import {
+  type Amended,
+  type Amendment,
   type Applied,
   type Batch,
   type Binding,
   type Bootstrap,
   compareOffsets,
   FencedOut,
+  InvalidConfiguration,
+  type KeptLetter,
+  mayReplace,
   type OffsetOrder,
   type Replica,
   ReplicaBoundElsewhere,
@@ -12,13 +17,14 @@ import {
   type Stored,
   TakeLost,
   TransportFault,
+  type WhichLetters,
 } from '@tidemark/core';
 import { type SqliteDatabase } from './database';
-import { storeDeadLetters } from './dead-letters';
+import { keptLetters, removeLetter, storeDeadLetters } from './dead-letters';
 import { storable } from './identifier';
 import { Marks } from './marks';
 import { type Model } from './model';
-import { readReplicaRow, type ReplicaRow, storedOf, writeReplicaRow } from './replica-row';
+import { readReplicaRow, type ReplicaRow, storedOf, untaken, writeReplicaRow } from './replica-row';
 import { replicaSchema } from './schema';
 import { SqliteBootstrap } from './sqlite-bootstrap';
 import { Staging } from './staging';
@@ -72,6 +78,27 @@ export class ReplicaEngine<in Change> implements Replica<Change> {
     );
   }
 
+  amend(term: number, amendment: Amendment<Change>): Promise<Amended> {
+    const { letter } = amendment;
+    return promised(() =>
+      transaction(this.db, () => this.amended(term, amendment), {
+        doing: this.doing,
+        // merged rows may come again; a letter is gone with its effect
+        landed: () => letter !== undefined && this.kept({ id: letter }).length === 0,
+      }),
+    );
+  }
+
+  letters(which: WhichLetters): Promise<readonly KeptLetter[]> {
+    return promised(() => reading(this.db, () => this.kept(which), this.doing));
+  }
+
+  pause(pipeline: string, paused: boolean): Promise<void> {
+    return promised(() => {
+      transaction(this.db, () => this.setPaused(pipeline, paused), { doing: this.doing });
+    });
+  }
+
   private get doing(): string {
     return `replica ${this.owner}`;
   }
@@ -84,7 +111,7 @@ export class ReplicaEngine<in Change> implements Replica<Change> {
   private stored(row: ReplicaRow | undefined): Stored {
     const stored = storedOf(row, this.marks, () => this.model.holdsRows());
     const { tombstones } = this.model;
-    return stored.state === 'ready' && tombstones ? { ...stored, sequence: tombstones.sequence() } : stored;
+    return tombstones ? { ...stored, sequence: tombstones.sequence(), pruned: row?.pruned ?? 0 } : stored;
   }
 
   private row(): ReplicaRow | undefined {
@@ -93,11 +120,7 @@ export class ReplicaEngine<in Change> implements Replica<Change> {
   }
 
   private taken(seen: Stored, into: Binding): ReplicaRow {
-    const before = this.row();
-    if (before !== undefined && before.pipeline !== into.pipeline)
-      throw new ReplicaBoundElsewhere(
-        `${this.doing} belongs to pipeline "${before.pipeline}", not to "${into.pipeline}"; give each its own`,
-      );
+    const before = this.rowOf(into.pipeline);
     if (!stillTrue(this.stored(before), seen))
       throw new TakeLost(`${this.doing}: another instance changed it first; load it again`);
     this.db.exec(replicaSchema);
@@ -105,16 +128,14 @@ export class ReplicaEngine<in Change> implements Replica<Change> {
     const version = into.version === undefined ? null : storable(into.version, 'a pipeline version');
     const scope = into.scope === undefined ? null : storable(into.scope, 'a scope');
     const resumed = before !== undefined && this.resumable(before, version, scope) ? before : undefined;
+    const old = before ?? untaken(storable(into.pipeline, 'a pipeline name'));
     const row: ReplicaRow = {
-      term: (before?.term ?? 0) + 1,
+      ...old,
+      term: old.term + 1,
       state: 'bootstrapping',
-      heartbeat: (before?.heartbeat ?? 0) + 1,
-      pipeline: storable(into.pipeline, 'a pipeline name'),
+      heartbeat: old.heartbeat + 1,
       version,
       scope,
-      rows_version: before?.rows_version ?? null,
-      rows_scope: before?.rows_scope ?? null,
-      source: before?.source ?? null,
       staged: resumed?.token_staged ?? 0,
       token: resumed?.token ?? null,
       token_staged: resumed?.token_staged ?? 0,
@@ -132,12 +153,51 @@ export class ReplicaEngine<in Change> implements Replica<Change> {
     return this.staging.count() === row.token_staged;
   }
 
-  private applied(term: number, batches: readonly Batch<Change>[]): Applied[] {
+  private setPaused(pipeline: string, paused: boolean): void {
+    const before = this.rowOf(pipeline);
+    if (before === undefined && !paused) return;
+    this.db.exec(replicaSchema);
+    const row = before ?? untaken(storable(pipeline, 'a pipeline name'));
+    writeReplicaRow(this.statements, this.owner, { ...row, paused: paused ? 1 : 0 });
+  }
+
+  /** The row, if it is this pipeline's. */
+  private rowOf(pipeline: string): ReplicaRow | undefined {
     const row = this.row();
-    if (row?.state !== 'ready' || row.term !== term || row.source === null)
-      throw new FencedOut(
-        `${this.doing}: term ${term} is over; it is ${row?.state ?? 'empty'} under term ${row?.term ?? 0}`,
-      );
+    if (row === undefined || row.pipeline === pipeline) return row;
+    throw new ReplicaBoundElsewhere(
+      `${this.doing} belongs to pipeline "${row.pipeline}", not to "${pipeline}"; give each its own`,
+    );
+  }
+
+  /** The row in which this term may write. */
+  private serving(term: number): ReplicaRow & { readonly source: string } {
+    const row = this.row();
+    if (row?.state === 'ready' && row.term === term && row.source !== null) return { ...row, source: row.source };
+    throw new FencedOut(
+      `${this.doing}: term ${term} is over; it is ${row?.state ?? 'empty'} under term ${row?.term ?? 0}`,
+    );
+  }
+
+  private kept(which: WhichLetters): KeptLetter[] {
+    return keptLetters(this.statements, this.owner, which);
+  }
+
+  private amended(term: number, { changes, letter, merging }: Amendment<Change>): Amended {
+    const { source, pruned } = this.serving(term);
+    if (merging !== undefined) {
+      if (this.model.tombstones === undefined)
+        throw new InvalidConfiguration(`${this.doing}: rows of a part are merged by their versions; use \`version\``);
+      const position = merging.pruned === pruned ? undefined : this.marks.position(source);
+      if (position !== undefined && !mayReplace(merging.position, position)) return { below: position };
+    }
+    if (letter !== undefined && !removeLetter(this.statements, this.owner, letter)) return 'gone';
+    for (const change of changes) this.model.apply(change);
+    return 'amended';
+  }
+
+  private applied(term: number, batches: readonly Batch<Change>[]): Applied[] {
+    const row = this.serving(term);
     const { order } = JSON.parse(row.source) as { order: OffsetOrder };
     const answers = batches.map((batch) => this.appliedBatch(batch, order, row.pipeline));
     this.model.tombstones?.settle(

@@ -16,7 +16,27 @@ export interface ReplicaRow {
   readonly staged: number;
   readonly token: string | null;
   readonly token_staged: number;
+  readonly paused: 0 | 1;
+  readonly pruned: number;
 }
+
+/** Of a replica that was never taken. */
+export const untaken = (pipeline: string): ReplicaRow => ({
+  term: 0,
+  state: 'empty',
+  heartbeat: 0,
+  pipeline,
+  version: null,
+  scope: null,
+  rows_version: null,
+  rows_scope: null,
+  source: null,
+  staged: 0,
+  token: null,
+  token_staged: 0,
+  paused: 0,
+  pruned: 0,
+});
 
 /** `undefined`: never taken. */
 export function readReplicaRow(statements: Statements, owner: string): ReplicaRow | undefined {
@@ -26,8 +46,9 @@ export function readReplicaRow(statements: Statements, owner: string): ReplicaRo
 export function writeReplicaRow(statements: Statements, owner: string, row: ReplicaRow): void {
   statements.run(
     `insert or replace into tidemark_replica
-       (owner, term, state, heartbeat, pipeline, version, scope, rows_version, rows_scope, source, staged, token, token_staged)
-     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       (owner, term, state, heartbeat, pipeline, version, scope, rows_version, rows_scope, source, staged, token,
+        token_staged, paused, pruned)
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     owner,
     row.term,
     row.state,
@@ -41,6 +62,8 @@ export function writeReplicaRow(statements: Statements, owner: string, row: Repl
     row.staged,
     row.token,
     row.token_staged,
+    row.paused,
+    row.pruned,
   );
 }
 
@@ -53,6 +76,7 @@ export function storedOf(row: ReplicaRow | undefined, marks: Marks, holdsRows: (
     pipeline: row.pipeline,
     ...(row.version === null ? {} : { version: row.version }),
     ...(row.scope === null ? {} : { scope: row.scope }),
+    ...(row.paused === 0 ? {} : { paused: true }),
   };
   const position = source === null ? undefined : marks.position(source);
   if (state === 'bootstrapping')

@@ -17,7 +17,7 @@ create table if not exists tidemark_mark (
 /** Records that couldn't be decoded, translated or handled. */
 const deadLetterSchema = `
 create table if not exists tidemark_dead_letter (
-  id integer primary key,
+  id integer primary key autoincrement, -- never given twice
   owner text not null,
   pipeline text not null,
   topic text not null,
@@ -46,7 +46,9 @@ create table if not exists tidemark_replica (
   source text,                  -- JSON; null: no position
   staged integer not null,      -- how many changes are staged
   token text,                   -- where a resumed snapshot would go on
-  token_staged integer not null -- how many changes were staged when the token was given
+  token_staged integer not null, -- how many changes were staged when the token was given
+  paused integer not null,      -- 1: the stream is to be withheld
+  pruned integer not null       -- tombstones through this id may be gone
 ) without rowid;
 create table if not exists tidemark_staged (
   owner text not null,

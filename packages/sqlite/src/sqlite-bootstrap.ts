@@ -1,6 +1,13 @@
-import { type Bootstrap, FencedOut, floorOf, type Partition, type Position, type SnapshotToken } from '@tidemark/core';
+import {
+  type Bootstrap,
+  FencedOut,
+  floorOf,
+  mayReplace,
+  type Partition,
+  type Position,
+  type SnapshotToken,
+} from '@tidemark/core';
 import { type SqliteDatabase } from './database';
-import { mayReplace } from './floor';
 import { storable } from './identifier';
 import { type Marks } from './marks';
 import { type Model } from './model';

@@ -1,13 +1,15 @@
 import {
   FencedOut,
+  type KeptLetter,
   type Position,
   type PositionStore,
   type Settled,
   showPartition,
   type StoredPosition,
+  type WhichLetters,
 } from '@tidemark/core';
 import { type SqliteDatabase } from './database';
-import { storeDeadLetters } from './dead-letters';
+import { keptLetters, removeLetter, storeDeadLetters } from './dead-letters';
 import { storable } from './identifier';
 import { Marks } from './marks';
 import { positionsSchema } from './schema';
@@ -73,6 +75,15 @@ class SqlitePositions implements PositionStore {
       }
     };
     return promised(() => transaction(this.db, work, { doing: this.owner }));
+  }
+
+  letters(which: WhichLetters): Promise<readonly KeptLetter[]> {
+    return promised(() => reading(this.db, () => keptLetters(this.statements, this.owner, which), this.owner));
+  }
+
+  forget(letter: string): Promise<boolean> {
+    const removed = () => removeLetter(this.statements, this.owner, letter);
+    return promised(() => transaction(this.db, removed, { doing: this.owner }));
   }
 
   private row(): PositionRow | undefined {

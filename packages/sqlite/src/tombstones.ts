@@ -72,14 +72,19 @@ export class Tombstones {
   }
 
   private prune(limit: number): void {
+    const row = this.statements.get(
+      `select min(coalesce(head, 0)) as through from tidemark_mark
+       left join tidemark_head using (owner, topic, partition)
+       where owner = ? and through <> 'closed'`,
+      this.owner,
+    );
+    const { through } = row as { through: number | null };
+    if (through === null || through === 0) return;
+    this.statements.run('update tidemark_replica set pruned = max(pruned, ?) where owner = ?', through, this.owner);
     this.statements.run(
       `delete from tidemark_tombstone where id in (
-         select id from tidemark_tombstone where owner = ? and id <= (
-           select min(coalesce(head, 0)) from tidemark_mark
-           left join tidemark_head using (owner, topic, partition)
-           where owner = ? and through <> 'closed')
-         limit ?)`,
-      ...[this.owner, this.owner, limit],
+         select id from tidemark_tombstone where owner = ? and id <= ? limit ?)`,
+      ...[this.owner, through, limit],
     );
     const { pruned } = this.statements.get('select changes() as pruned') as { pruned: number };
     this.more = pruned === limit;

@@ -31,7 +31,7 @@ async function letters(name: string, ...records: LogRecord[]) {
 
 it('lists none where there never was one, and leaves the file alone', () => {
   expect(sqliteDeadLetters(db).list()).toEqual([]);
-  expect(() => sqliteDeadLetters(db).remove(1)).not.toThrow();
+  expect(() => sqliteDeadLetters(db).remove('1')).not.toThrow();
   expect(db.prepare('select count(*) as n from sqlite_master').get()).toMatchObject({ n: 0 });
 });
 

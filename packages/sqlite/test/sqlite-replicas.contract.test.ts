@@ -3,7 +3,6 @@ import {
   type Item,
   replicaContract,
   type ReplicaFixture,
-  type StoredDeadLetter,
   type VersionedFixture,
   type VersionedItem,
 } from '@tidemark/testkit';
@@ -31,11 +30,6 @@ const fixture =
       close: async () => file.close(),
     };
   };
-
-const deadLetters = async ({ db }: Fixture): Promise<StoredDeadLetter[]> => {
-  const rows = db.prepare('select topic, partition, offset, code from tidemark_dead_letter order by id').all();
-  return Array.from(rows as StoredDeadLetter[], (row) => ({ ...row }));
-};
 
 async function versioned(): Promise<VersionedFixture> {
   const file = new TestFile();
@@ -72,7 +66,6 @@ replicaContract<Fixture>(
       (db) => sqliteTable<Item>(db, { table: 'item', key: 'id', columns: { id: 'text', text: 'text' } }),
     ),
     features: {
-      deadLetters,
       versioned,
       strangeRow: ({ db }, { id, text }) => {
         db.exec('create table item (id text primary key, text text)');
@@ -99,6 +92,5 @@ replicaContract<Fixture>(
           },
         }),
     ),
-    features: { deadLetters },
   },
 );

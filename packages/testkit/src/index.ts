@@ -7,7 +7,6 @@ export type {
   ReplicaContract,
   ReplicaFeatures,
   ReplicaFixture,
-  StoredDeadLetter,
   VersionedFixture,
   VersionedItem,
 } from './replica-fixture';

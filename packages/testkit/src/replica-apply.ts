@@ -1,13 +1,5 @@
-import {
-  decimal,
-  DecodeFailed,
-  type DeadLetter,
-  type LogRecord,
-  type Offset,
-  remove,
-  TranslateFailed,
-} from '@tidemark/core';
-import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
+import { type Offset, remove } from '@tidemark/core';
+import { deepStrictEqual, strictEqual } from 'node:assert/strict';
 import {
   batch,
   bootstrapped,
@@ -18,19 +10,14 @@ import {
   p1,
   position,
   positionOf,
-  type ReplicaContract,
   type ReplicaFixture,
   type ReplicaScenario,
   shown,
-  type StoredDeadLetter,
   throughs,
 } from './replica-fixture';
 
 /** Batches: rows and position together, one answer each. */
-export function applyScenarios<F extends ReplicaFixture>(
-  scenario: ReplicaScenario<F>,
-  { features = {} }: ReplicaContract<F>,
-): void {
+export function applyScenarios<F extends ReplicaFixture>(scenario: ReplicaScenario<F>): void {
   scenario('I5: rows and position move together', async (fixture) => {
     const replica = fixture.replica();
     const term = await bootstrapped(replica, position('1', '1'), item('a'), item('b'));
@@ -172,47 +159,8 @@ export function applyScenarios<F extends ReplicaFixture>(
     deepStrictEqual(movedTo(await replica.apply(term, [batch(p0, '1', '2', item('late'))])), ['closed']);
     deepStrictEqual(await contents(fixture), shown(item('last')));
   });
-
-  if (features.deadLetters !== undefined) {
-    const { deadLetters } = features;
-    scenario('I1: keeps dead letters in the same transaction as the changes', async (fixture) => {
-      const replica = fixture.replica();
-      const term = await bootstrapped(replica, position('0'));
-      const rejected = [deadLetter('1', new DecodeFailed('no')), deadLetter('2', new TranslateFailed('no'))];
-      const withLetters = { ...batch(p0, '0', '3', item('a')), rejected };
-      deepStrictEqual(await replica.apply(term, [withLetters]), ['applied']);
-      const expected = [
-        { ...p0, offset: '1', code: 'DECODE_FAILED' },
-        { ...p0, offset: '2', code: 'TRANSLATE_FAILED' },
-      ];
-      deepStrictEqual(await letters(), expected);
-      ok((await replica.apply(term, [withLetters]))[0] !== 'applied');
-      deepStrictEqual(await letters(), expected, 'a batch that has moved leaves no dead letters');
-
-      async function letters() {
-        const copy = (letter: StoredDeadLetter) => ({
-          topic: letter.topic,
-          partition: letter.partition,
-          offset: letter.offset,
-          code: letter.code,
-        });
-        return Array.from(await deadLetters(fixture), copy);
-      }
-    });
-  }
 }
 
 /** Where the batches that weren't applied found their partitions. */
 const movedTo = (answers: readonly ('applied' | { readonly moved: { readonly through: Offset } })[]): string[] =>
   answers.flatMap((answer) => (answer === 'applied' ? [] : [answer.moved.through]));
-
-function deadLetter(offset: string, error: DeadLetter['error']): DeadLetter {
-  const record: LogRecord = {
-    key: Buffer.from('k'),
-    value: Buffer.from('not what was expected'),
-    headers: new Map([['h', Buffer.from('v')]]),
-    timestamp: 1_700_000_000_000,
-    offset: decimal(offset),
-  };
-  return { record, error };
-}

@@ -1,8 +1,12 @@
+import { amendScenarios } from './replica-amend';
 import { applyScenarios } from './replica-apply';
 import { bootstrapScenarios } from './replica-bootstrap';
 import { floorScenarios } from './replica-floor';
 import { type ReplicaContract, type ReplicaFixture, type ReplicaScenario } from './replica-fixture';
 import { storedScenarios } from './replica-stored';
+import { letterScenarios } from './replica-letters';
+import { mergingScenarios } from './replica-merging';
+import { pauseScenarios } from './replica-pause';
 import { termScenarios } from './replica-terms';
 import { versionedScenarios } from './replica-versioned';
 import { type TestRunner } from './test-runner';
@@ -31,8 +35,13 @@ export function replicaContract<F extends ReplicaFixture>(runner: TestRunner, co
     runner.describe('terms', () => termScenarios(scenario, contract));
     runner.describe('bootstrap', () => bootstrapScenarios(scenario, contract));
     runner.describe('floor', () => floorScenarios(scenario));
-    runner.describe('apply', () => applyScenarios(scenario, contract));
+    runner.describe('apply', () => applyScenarios(scenario));
+    runner.describe('amend', () => amendScenarios(scenario));
+    if (contract.shared) runner.describe('letters', () => letterScenarios(scenario));
+    runner.describe('pause', () => pauseScenarios(scenario, contract));
     runner.describe('stored', () => storedScenarios(scenario));
-    if (versioned !== undefined) runner.describe('versioned', () => versionedScenarios(scenarioOn(versioned)));
+    if (versioned === undefined) return;
+    runner.describe('versioned', () => versionedScenarios(scenarioOn(versioned)));
+    runner.describe('merging', () => mergingScenarios(scenarioOn(versioned)));
   });
 }

@@ -48,22 +48,15 @@ export interface VersionedFixture {
 
 /** What this replica does beyond the port; each adds scenarios. */
 export interface ReplicaFeatures<F> {
-  /** The dead letters stored, in order: where they stood, and their errors' codes. */
-  readonly deadLetters?: ((fixture: F) => Promise<readonly StoredDeadLetter[]>) | undefined;
   /** Lets newer versions win where it is asked to (`version`): opens a store that does. */
   readonly versioned?: (() => Promise<VersionedFixture>) | undefined;
   /** Writes a row behind the replica's back, before any pipeline has come: rows without a position. */
   readonly strangeRow?: ((fixture: F, item: Item) => unknown) | undefined;
 }
 
-export interface StoredDeadLetter extends Partition {
-  readonly offset: string;
-  readonly code: string;
-}
-
 export interface ReplicaContract<F extends ReplicaFixture> {
   readonly name: string;
-  /** As the replica says itself: false where it lives in one process. */
+  /** As the replica says itself: false where it lives in one process, and so keeps neither dead letters nor a pause. */
   readonly shared: boolean;
   open(): Promise<F>;
   readonly features?: ReplicaFeatures<F> | undefined;

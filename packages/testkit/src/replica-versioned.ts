@@ -1,17 +1,7 @@
-import { type Batch, type Partition, type Position, remove, type VersionedChange, upsert } from '@tidemark/core';
+import { remove, upsert } from '@tidemark/core';
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
-import {
-  mark,
-  p0,
-  p1,
-  position,
-  positionOf,
-  refused,
-  type VersionedFixture,
-  type VersionedItem,
-} from './replica-fixture';
-
-type Change = VersionedChange<VersionedItem>;
+import { p0, p1, position, positionOf, refused, type VersionedFixture } from './replica-fixture';
+import { apply, batch, bootstrapped, type Change, put, sequence, shown, take } from './versioned-fixture';
 
 /** Newer wins, whatever the order (I3). */
 export function versionedScenarios(
@@ -157,53 +147,16 @@ export function versionedScenarios(
     }
     strictEqual((await fixture.rows()).size, 0);
     deepStrictEqual(positionOf(await fixture.replica().load()).offsets.through(p0), '0');
+    for (const [what, change] of wrong) {
+      const amendment = { changes: [put('z', 1), change as Change] };
+      await refused(fixture.replica().amend(term, amendment), 'INVALID_CONFIGURATION', what);
+    }
+    strictEqual((await fixture.rows()).size, 0);
     const bootstrap = await take(fixture);
     for (const [what, change] of wrong)
       await refused(bootstrap.stage([change as Change]), 'INVALID_CONFIGURATION', what);
   });
 }
-
-const put = (id: string, version: number | bigint): Change => upsert({ id, text: `text of ${id}`, version });
-
-const batch = (partition: Partition, after: string, through: string, changes: readonly Change[]): Batch<Change> => ({
-  partition,
-  after: mark(after).through,
-  through: mark(through),
-  changes,
-  rejected: [],
-});
-
-const take = async (fixture: VersionedFixture) =>
-  fixture.replica().take(await fixture.replica().load(), { pipeline: 'items', version: '1' });
-
-async function bootstrapped(fixture: VersionedFixture, at: Position, ...changes: Change[]): Promise<number> {
-  const bootstrap = await take(fixture);
-  await bootstrap.stage(changes);
-  strictEqual(await bootstrap.swap(at, []), 'swapped');
-  return bootstrap.term;
-}
-
-/** One step of a partition, from where it stands. */
-async function apply(
-  fixture: VersionedFixture,
-  partition: Partition,
-  changes: readonly Change[],
-  head?: number,
-): Promise<void> {
-  const stored = await fixture.replica().load();
-  const after = positionOf(stored).offsets.through(partition);
-  const step = { ...batch(partition, after, String(Number(after) + 1), changes), head };
-  deepStrictEqual(await fixture.replica().apply(stored.term, [step]), ['applied']);
-}
-
-async function sequence(fixture: VersionedFixture): Promise<number> {
-  const stored = await fixture.replica().load();
-  ok(stored.state === 'ready' && stored.sequence !== undefined, 'a versioned replica tells its sequence');
-  return stored.sequence;
-}
-
-const shown = async (fixture: VersionedFixture): Promise<string[]> =>
-  [...(await fixture.rows()).values()].map(({ id, version }) => `${id}@${version}`).sort();
 
 const permutations = (all: readonly number[]): number[][] =>
   all.length === 0

@@ -1,33 +1,43 @@
-import { type Applied, type Bootstrap, type Change, liveView, type Replica } from '@tidemark/core';
+import { type Amendment, type Applied, type Bootstrap, type Change, liveView, type Replica } from '@tidemark/core';
 import { type Item, replicaContract } from '@tidemark/testkit';
 import { run } from './collecting-runner';
+import { keeping } from './keeping';
 
 type View = Replica<Change<Item>>;
 
 /** A replica with one fault in it. */
 type Fault = (view: View) => View;
 
-const suite = (fault: Fault) => (runner: Parameters<typeof replicaContract>[0]) =>
-  replicaContract(runner, {
-    name: 'faulty',
-    shared: false,
-    open: async () => {
-      const view = liveView<Item>({ key: ({ id }) => id });
-      const replica = fault(view);
-      return { replica: () => replica, rows: async () => new Map(view), close: async () => undefined };
-    },
-  });
+const suite =
+  (fault: Fault, shared = false) =>
+  (runner: Parameters<typeof replicaContract>[0]) =>
+    replicaContract(runner, {
+      name: 'faulty',
+      shared,
+      open: async () => {
+        const view = liveView<Item>({ key: ({ id }) => id });
+        const replica = fault(shared ? keeping(view) : view);
+        return { replica: () => replica, rows: async () => new Map(view), close: async () => undefined };
+      },
+    });
 
 const healthy: Fault = (view) => ({
   shared: view.shared,
   load: () => view.load(),
   take: (seen, into) => view.take(seen, into),
   apply: (term, batches) => view.apply(term, batches),
+  amend: (term, amendment) => view.amend(term, amendment),
+  letters: (which) => view.letters(which),
+  pause: (pipeline, paused) => view.pause(pipeline, paused),
 });
 
 const inApply =
   (apply: (view: View, ...args: Parameters<View['apply']>) => ReturnType<View['apply']>): Fault =>
   (view) => ({ ...healthy(view), apply: (term, batches) => apply(view, term, batches) });
+
+const inAmend =
+  (amend: (view: View, term: number, amendment: Amendment<Change<Item>>) => ReturnType<View['amend']>): Fault =>
+  (view) => ({ ...healthy(view), amend: (term, amendment) => amend(view, term, amendment) });
 
 const inBootstrap =
   (change: (bootstrap: Bootstrap<Change<Item>>, view: View) => Partial<Bootstrap<Change<Item>>>): Fault =>
@@ -146,10 +156,151 @@ const faults: readonly (readonly [string, RegExp, Fault])[] = [
       },
     })),
   ],
+  [
+    'amends under any term',
+    /refuses an amendment while empty/,
+    inAmend(async (view, _, amendment) => view.amend((await view.load()).term, amendment)),
+  ],
+  [
+    'amends without a look at the letter',
+    /for a letter that is not there/,
+    inAmend((view, term, { letter: _, ...rest }) => view.amend(term, rest)),
+  ],
+  [
+    'moves the position with an amendment',
+    /an amendment changes rows and leaves the position/,
+    inAmend(async (view, term, { changes }) => {
+      const stored = await view.load();
+      const at = stored.state === 'ready' ? [...stored.position.offsets] : [];
+      const next = (through: string) => ({ through: String(Number(through) + 1) as never });
+      const batches = at.map(({ through, ...partition }, i) => ({
+        ...{ partition, after: through, through: next(through) },
+        ...{ changes: i === 0 ? changes : [], rejected: [] },
+      }));
+      await view.apply(term, batches);
+      return 'amended';
+    }),
+  ],
+  [
+    'merges rows without versions',
+    /refuses to merge rows of a part/,
+    inAmend((view, term, { changes, letter }) => view.amend(term, { changes, letter })),
+  ],
+  [
+    'takes a pause that it will forget',
+    /refuses a pause that would end/,
+    (view) => ({ ...healthy(view), pause: async () => undefined }),
+  ],
   ['says that it is shared', /empty: says so/, (view) => ({ ...healthy(view), shared: true })],
 ];
 
 it.each(faults)('the suite sees a replica that %s', async (_, scenario, fault) => {
   expect(await run(suite(healthy), scenario)).toEqual({ ran: 1, failed: [] });
   expect((await run(suite(fault), scenario)).failed).toHaveLength(1);
+});
+
+const keepingFaults: readonly (readonly [string, RegExp, Fault])[] = [
+  [
+    'loses dead letters',
+    /keeps dead letters in the same transaction/,
+    inApply((view, term, batches) =>
+      view.apply(
+        term,
+        batches.map((batch) => ({ ...batch, rejected: [] })),
+      ),
+    ),
+  ],
+  [
+    'keeps the letters of moved batches',
+    /keeps dead letters in the same transaction/,
+    (view) => {
+      const before: Awaited<ReturnType<View['letters']>>[number][] = [];
+      return {
+        ...healthy(view),
+        apply: async (term, batches) => {
+          for (const { partition, rejected } of batches)
+            for (const { record, error } of rejected)
+              before.push({ id: `${before.length}`, partition, record, code: error.code, message: error.message });
+          return view.apply(term, batches);
+        },
+        letters: async () => before,
+      };
+    },
+  ],
+  [
+    'forgets the headers of letters',
+    /gives back the very record/,
+    (view) => ({
+      ...healthy(view),
+      letters: async (which) =>
+        (await view.letters(which)).map((one) => ({ ...one, record: { ...one.record, headers: new Map() } })),
+    }),
+  ],
+  [
+    'lists all letters, whichever are asked for',
+    /lists the oldest first/,
+    (view) => ({ ...healthy(view), letters: () => view.letters({ limit: 100 }) }),
+  ],
+  [
+    'keeps a letter that was settled',
+    /a letter and its effect are one transaction/,
+    inAmend(async (view, term, { letter, ...rest }) =>
+      letter === undefined || (await view.letters({ id: letter })).length > 0 ? view.amend(term, rest) : 'gone',
+    ),
+  ],
+  [
+    'removes a letter whose effect was refused',
+    /a letter and its effect are one transaction/,
+    inAmend(async (view, term, { letter, ...rest }) => {
+      const settled = await view.amend((await view.load()).term, { changes: [], letter });
+      return settled === 'amended' ? view.amend(term, rest) : settled;
+    }),
+  ],
+  [
+    'gives the ids of letters again',
+    /its id is not given again/,
+    (view) => {
+      const numbered = async () => [...(await view.letters({ limit: 100 })).entries()];
+      return {
+        ...healthy(view),
+        letters: async (which) => {
+          const all = (await numbered()).map(([i, letter]) => ({ ...letter, id: `${i}` }));
+          return 'id' in which ? all.filter(({ id }) => id === which.id) : all;
+        },
+        amend: async (term, { letter, ...rest }) => {
+          const [, real] = (await numbered()).find(([i]) => `${i}` === letter) ?? [];
+          return view.amend(term, { ...rest, letter: letter === undefined ? undefined : (real?.id ?? 'none') });
+        },
+      };
+    },
+  ],
+  ['forgets a pause', /told to every handle/, (view) => ({ ...healthy(view), pause: async () => undefined })],
+  [
+    'never resumes',
+    /told to every handle/,
+    (view) => ({ ...healthy(view), pause: async (pipeline, on) => (on ? view.pause(pipeline, on) : undefined) }),
+  ],
+  [
+    'lets any pipeline pause it',
+    /before the first bootstrap leaves/,
+    (view) => ({ ...healthy(view), pause: async (_, on) => view.pause('items', on) }),
+  ],
+  [
+    'withholds by itself',
+    /a pause changes nothing else/,
+    inApply(async (view, term, batches) =>
+      (await view.load()).paused === true
+        ? batches.map((): Applied => ({ moved: { through: 'beginning' as never } }))
+        : view.apply(term, batches),
+    ),
+  ],
+];
+
+it.each(keepingFaults)('the suite sees a shared replica that %s', async (_, scenario, fault) => {
+  expect(await run(suite(healthy, true), scenario)).toEqual({ ran: 1, failed: [] });
+  expect((await run(suite(fault, true), scenario)).failed).toHaveLength(1);
+});
+
+it('the healthy shared replica passes all of it', async () => {
+  expect((await run(suite(healthy, true), /./)).failed).toEqual([]);
 });

@@ -1,4 +1,4 @@
-import { liveView, type Replica, type VersionedChange } from '@tidemark/core';
+import { type Amendment, liveView, type Position, type Replica, type VersionedChange } from '@tidemark/core';
 import { type Item, replicaContract, type VersionedItem } from '@tidemark/testkit';
 import { run } from './collecting-runner';
 
@@ -29,6 +29,9 @@ const healthy = (view: Versioned): Versioned => ({
   load: () => view.load(),
   take: (seen, into) => view.take(seen, into),
   apply: (term, batches) => view.apply(term, batches),
+  amend: (term, amendment) => view.amend(term, amendment),
+  letters: (which) => view.letters(which),
+  pause: (pipeline, paused) => view.pause(pipeline, paused),
 });
 
 const inApply =
@@ -37,6 +40,15 @@ const inApply =
     ...healthy(view),
     apply: (term, batches) => view.apply(term, batches.map(change)),
   });
+
+const inAmend =
+  (change: (amendment: Amendment<VersionedChange<VersionedItem>>) => Amendment<VersionedChange<VersionedItem>>) =>
+  (view: Versioned): Versioned => ({
+    ...healthy(view),
+    amend: (term, amendment) => view.amend(term, change(amendment)),
+  });
+
+const anyHistory = ({ source, offsets }: Position): Position => ({ source: { ...source, epochs: {} }, offsets });
 
 const faults: readonly (readonly [string, RegExp, ReturnType<typeof suite>])[] = [
   ['rounds versions', /beyond 2\^53 compare exactly/, suite(healthy, ({ version }) => Number(version))],
@@ -61,6 +73,36 @@ const faults: readonly (readonly [string, RegExp, ReturnType<typeof suite>])[] =
     /a closed partition holds no tombstone back/,
     suite(inApply((batch) => ({ ...batch, head: undefined }))),
   ],
+  [
+    'merges whatever was pruned since',
+    /whose tombstone was pruned since does not come back/,
+    suite(inAmend(({ changes }) => ({ changes }))),
+  ],
+  [
+    'compares offsets of different histories',
+    /offsets of another history cover nothing/,
+    suite(
+      inAmend(({ changes, merging }) => ({
+        changes,
+        merging: merging && { ...merging, position: anyHistory(merging.position) },
+      })),
+    ),
+  ],
+  [
+    'merges only while nothing moves',
+    /merging goes on while updates do/,
+    suite((view) => ({
+      ...healthy(view),
+      amend: async (term, amendment) => {
+        const stored = await view.load();
+        const { merging } = amendment;
+        if (stored.state === 'ready' && merging && !merging.position.offsets.covers(stored.position.offsets))
+          return { below: stored.position };
+        return view.amend(term, amendment);
+      },
+    })),
+  ],
+  ['merges nothing', /rows of a part are merged/, suite(inAmend(({ merging }) => ({ changes: [], merging })))],
   [
     'forgets tombstones with each swap',
     /a swap brings nothing back/,

@@ -103,6 +103,18 @@ export class World {
   }
 }
 
+/** The replica as one that several processes could share, some of its calls replaced. */
+export const asShared = <C>(replica: Replica<C>, over: Partial<Replica<C>> = {}): Replica<C> => ({
+  shared: true,
+  load: () => replica.load(),
+  take: (...args) => replica.take(...args),
+  apply: (...args) => replica.apply(...args),
+  amend: (...args) => replica.amend(...args),
+  letters: (...args) => replica.letters(...args),
+  pause: (...args) => replica.pause(...args),
+  ...over,
+});
+
 /** What a pipeline tells, and the error that it ends with, if it does. */
 export function listen<M>(pipeline: {
   subscribe(o: { next(e: SyncEvent<M>): void; error(e: unknown): void }): unknown;
