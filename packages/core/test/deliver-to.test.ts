@@ -285,3 +285,101 @@ it('I10: a handler that hangs is told when nobody waits any more', async () => {
 it('refuses a concurrency that is none', () => {
   expect(() => deliverTo(() => undefined, { positions: new Positions(), concurrency: 0 })).toThrow('concurrency');
 });
+
+describe('replay', () => {
+  /** Record 0 isn't JSON; record 1 is refused by the service as long as `refusing`. */
+  async function withLetters() {
+    const service = { refusing: true, calls: [] as string[] };
+    const { a, positions, start } = world(
+      (call) => {
+        if (service.refusing && idOf(call) === '1') throw new Error('no');
+        service.calls.push(idOf(call));
+      },
+      { onPoison: 'deadLetter' },
+      1,
+    );
+    const pipeline = start();
+    const told = listen(pipeline);
+    await pipeline.caughtUp({ timeoutMs: 5_000 });
+    a.log.append(0, 'not json');
+    a.set(1, 1);
+    a.set(2, 2);
+    await eventually(() => service.calls.length === 1);
+    await eventually(() => positions.kept.length === 2);
+    return { service, positions, pipeline, told };
+  }
+  const decide = () => true;
+
+  it('hands the letter to the handler again, and removes it after', async () => {
+    const { service, positions, pipeline, told } = await withLetters();
+    const [malformed, refused] = await pipeline.deadLetters();
+    expect(refused).toMatchObject({ code: 'HANDLER_FAILED', record: { offset: '1' } });
+    expect(await pipeline.deadLetters({ limit: 1 })).toEqual([malformed]);
+    const { stored } = positions;
+    await expect(pipeline.replay(refused!.id, { decide })).rejects.toMatchObject({ code: 'HANDLER_FAILED' });
+    await expect(pipeline.replay(malformed!.id, { decide })).rejects.toMatchObject({ code: 'DECODE_FAILED' });
+    expect(positions.kept).toHaveLength(2);
+    service.refusing = false;
+    expect(await pipeline.replay(refused!.id, { decide })).toBe(true);
+    expect(service.calls).toEqual(['2', '1']);
+    expect(positions.kept).toEqual([malformed]);
+    expect(told.events.at(-1)).toEqual({ type: 'amended', by: 'replay', messages: [{ id: '1', n: 1 }] });
+    await pipeline.discard(malformed!.id);
+    expect(await pipeline.deadLetters()).toEqual([]);
+    expect(positions.stored).toEqual(stored);
+    for (const attempt of [pipeline.replay(refused!.id, { decide }), pipeline.discard(malformed!.id)])
+      await expect(attempt).rejects.toMatchObject({ code: 'DEAD_LETTER_GONE' });
+    await pipeline.stop();
+    await expect(pipeline.replay(refused!.id, { decide })).rejects.toMatchObject({ code: 'PIPELINE_ENDED' });
+  });
+
+  it('is at-least-once: while the letter cannot be removed, the effect comes again', async () => {
+    const { service, positions, pipeline } = await withLetters();
+    service.refusing = false;
+    const [, letter] = await pipeline.deadLetters();
+    positions.broken = new Error('the disk is full');
+    await expect(pipeline.replay(letter!.id, { decide })).rejects.toThrow('the disk is full');
+    positions.broken = undefined;
+    await pipeline.replay(letter!.id, { decide });
+    expect(service.calls).toEqual(['2', '1', '1']);
+    await pipeline.stop();
+  });
+
+  it('asks whether an old effect may follow a newer one, and needs to be told', async () => {
+    const { service, positions, pipeline } = await withLetters();
+    service.refusing = false;
+    const [, letter] = await pipeline.deadLetters();
+    await expect(pipeline.replay(letter!.id)).rejects.toMatchObject({ code: 'INVALID_CONFIGURATION' });
+    const asked: unknown[] = [];
+    const no = async (messages: readonly Call[]) => (asked.push(...messages), false);
+    expect(await pipeline.replay(letter!.id, { decide: no })).toBe(false);
+    expect(asked).toEqual([{ id: '1', n: 1 }]);
+    expect([service.calls, positions.kept.length]).toEqual([['2'], 2]);
+    await pipeline.stop();
+  });
+
+  it('needs no run, and waits for a handler when the pipeline stops', async () => {
+    const { service, positions, pipeline } = await withLetters();
+    await pipeline.stop();
+    service.refusing = false;
+    const [entered, leave] = [gate(), gate()];
+    const again = new World(1).calls(
+      deliverTo<Call>(
+        async (call) => {
+          entered.open();
+          await leave.passed;
+          service.calls.push(idOf(call));
+        },
+        { positions },
+      ),
+    );
+    const [, letter] = await again.deadLetters();
+    const replaying = again.replay(letter!.id, { decide });
+    await entered.passed;
+    const stopping = again.stop({ deadlineMs: 5_000 });
+    leave.open();
+    await stopping;
+    expect(service.calls).toEqual(['2', '1']);
+    expect(await replaying).toBe(true);
+  });
+});

@@ -235,6 +235,12 @@ describe('poison', () => {
     await pipeline.stop();
   });
 
+  it('cannot be a dead letter of a replica that lives in this process', () => {
+    const world = new World(1);
+    const refused = () => world.pipeline(world.view(), { onPoison: 'deadLetter' });
+    expect(refused).toThrow(expect.objectContaining({ code: 'INVALID_CONFIGURATION' }));
+  });
+
   it('goes into the replica, in the same transaction, where it is to be a dead letter', async () => {
     const world = poisoned();
     const view = world.view();
