@@ -245,19 +245,27 @@ it('I9: merges large chunks piece by piece, and no faster than an iteration take
   });
   const pipeline = a.pipeline(replica);
   const events = pipeline[Symbol.asyncIterator]();
-  for (let caughtUp = false; !caughtUp;) caughtUp = (await events.next()).value?.type === 'caughtUp';
+  const head = async () => {
+    for (;;) {
+      const next = await events.next();
+      if (next.done === true || next.value.type === 'caughtUp') return;
+    }
+  };
+  await head();
   const rows = Array.from({ length: 1_200 }, (_, i) => ({ id: `row-${i}`, media: '42', version: 1 }));
   a.parts = [() => ({ chunks: chunks({ rows }) })];
   const refreshing = pipeline.refresh({ scope: 'media=42' });
   await eventually(() => sizes.length > 0);
   for (let i = 0; i < 50; i++) await new Promise(setImmediate);
   expect(sizes).toEqual([500]);
-  let done = false;
-  void refreshing.then(() => (done = true));
-  while (!done) await Promise.race([events.next(), refreshing]);
+  const taking = (async () => {
+    for (;;) if ((await events.next()).done === true) return;
+  })();
+  await refreshing;
   expect(sizes).toEqual([500, 500, 200]);
   expect(a.view.size).toBe(1_200);
-  await Promise.all([pipeline.stop(), events.return?.()]);
+  await pipeline.stop();
+  await taking;
 });
 
 it.each(['signal', 'stop'] as const)('ends by %s, and tells A that nobody reads on', async (how) => {

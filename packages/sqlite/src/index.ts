@@ -9,5 +9,6 @@ export { sqlitePositions } from './sqlite-positions';
 export { sqliteLeases } from './sqlite-leases';
 export { sqliteReplica } from './sqlite-replica';
 export type { SqliteReplicaHandlers } from './sqlite-replica';
+export type { MessageVersion } from './versioned-model';
 export { sqliteDeadLetters } from './sqlite-dead-letters';
 export type { SqliteDeadLetter, SqliteDeadLetters } from './sqlite-dead-letters';

@@ -76,6 +76,15 @@ create table if not exists tidemark_head (
   primary key (owner, topic, partition)
 ) without rowid;`;
 
+/** What it needs beside where its rows are the user's own. */
+export const newestSchema = `
+create table if not exists tidemark_newest (
+  owner text not null,
+  key not null,                 -- numbers as text
+  version integer not null,
+  primary key (owner, key)
+) without rowid;`;
+
 /** What a position store needs beside the marks. */
 export const positionsSchema = `${markSchema}${deadLetterSchema}
 create table if not exists tidemark_position (

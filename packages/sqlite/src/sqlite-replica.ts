@@ -3,8 +3,12 @@ import { type SqliteDatabase } from './database';
 import { storable } from './identifier';
 import { type Model } from './model';
 import { ReplicaEngine } from './replica-engine';
+import { Newest } from './newest';
 import { asSyncError } from './sql-error';
+import { Statements } from './statements';
+import { Tombstones } from './tombstones';
 import { inTransaction } from './transaction';
+import { type MessageVersion, versionedModel } from './versioned-model';
 
 /** What happens to your own tables. Both functions are synchronous, and work through `tx`, the open transaction. */
 export interface SqliteReplicaHandlers<in M, Database extends SqliteDatabase = SqliteDatabase> {
@@ -17,6 +21,12 @@ export interface SqliteReplicaHandlers<in M, Database extends SqliteDatabase = S
   clear(tx: Database, scope: string | undefined): void;
   /** The effect of one message. What it throws rolls back everything that came with it: `HandlerFailed`, with the cause. */
   apply(tx: Database, message: M): void;
+  /**
+   * Which state of which key a message is (I3): one that is older than what is known of its key doesn't reach `apply`, whichever
+   * partition it comes by. A key's newest version is kept in `tidemark_newest`, a deletion in `tidemark_tombstone` for as long as
+   * an older message could come. `undefined`: the message belongs to no key, and is always applied. Without side effects.
+   */
+  readonly version?: ((message: M) => MessageVersion | undefined) | undefined;
 }
 
 /**
@@ -37,7 +47,14 @@ export function sqliteReplica<M, Database extends SqliteDatabase = SqliteDatabas
 ): Replica<M> {
   if (handlers.name === '') throw new InvalidConfiguration('sqliteReplica needs a name');
   const owner = `replica:${storable(handlers.name, 'the name of a replica')}`;
-  return new ReplicaEngine(db, owner, modelOf(db, handlers));
+  const model = modelOf(db, handlers);
+  const { version } = handlers;
+  if (version === undefined) return new ReplicaEngine(db, owner, model);
+  const statements = new Statements(db);
+  const tombstones = new Tombstones(statements, owner);
+  const newest = new Newest(statements, owner, tombstones);
+  const versionOf = (message: M) => called(handlers.name, () => version(message));
+  return new ReplicaEngine(db, owner, versionedModel(model, versionOf, newest, tombstones, `replica ${handlers.name}`));
 }
 
 function modelOf<M, Database extends SqliteDatabase>(
@@ -74,7 +91,7 @@ function modelOf<M, Database extends SqliteDatabase>(
 }
 
 /** What the database can't do just now may pass; what your code throws would be thrown again. */
-function called(name: string, handler: () => unknown): unknown {
+function called<T>(name: string, handler: () => T): T {
   try {
     return handler();
   } catch (cause) {

@@ -1,4 +1,4 @@
-import { type Change } from '@tidemark/core';
+import { type Change, type VersionedChange } from '@tidemark/core';
 import {
   type Item,
   replicaContract,
@@ -31,17 +31,11 @@ const fixture =
     };
   };
 
-async function versioned(): Promise<VersionedFixture> {
+const versioned = (replica: (db: TestDatabase) => ReturnType<VersionedFixture['replica']>) => async () => {
   const file = new TestFile();
   const db = file.connect();
-  return {
-    replica: () =>
-      sqliteTable<VersionedItem>(db, {
-        table: 'item',
-        key: 'id',
-        version: 'version',
-        columns: { id: 'text', text: 'text', version: 'integer' },
-      }),
+  const fixture: VersionedFixture = {
+    replica: () => replica(db),
     rows: async () => {
       // as text: numbers of 64 bits come back exactly
       const rows = db.prepare('select id, text, cast(version as text) as version from item').all();
@@ -54,6 +48,34 @@ async function versioned(): Promise<VersionedFixture> {
     },
     close: async () => file.close(),
   };
+  return fixture;
+};
+
+const versionedTable = (db: TestDatabase) =>
+  sqliteTable<VersionedItem>(db, {
+    table: 'item',
+    key: 'id',
+    version: 'version',
+    columns: { id: 'text', text: 'text', version: 'integer' },
+  });
+
+function versionedReplica(db: TestDatabase) {
+  db.exec('create table if not exists item (id text primary key, text text, version integer)');
+  return sqliteReplica<VersionedChange<VersionedItem>>(db, {
+    name: 'items',
+    clear: (tx) => tx.exec('delete from item'),
+    apply: (tx, change) => {
+      if (change.op === 'remove') tx.prepare('delete from item where id = ?').run(change.key);
+      else {
+        const { id, text, version } = change.row;
+        tx.prepare('insert or replace into item values (?, ?, ?)').run(id, text, version);
+      }
+    },
+    version: (change) =>
+      change.op === 'remove'
+        ? { key: change.key, version: change.version, removed: true }
+        : { key: change.row.id, version: change.row.version },
+  });
 }
 
 replicaContract<Fixture>(
@@ -66,7 +88,7 @@ replicaContract<Fixture>(
       (db) => sqliteTable<Item>(db, { table: 'item', key: 'id', columns: { id: 'text', text: 'text' } }),
     ),
     features: {
-      versioned,
+      versioned: versioned(versionedTable),
       strangeRow: ({ db }, { id, text }) => {
         db.exec('create table item (id text primary key, text text)');
         db.prepare('insert into item values (?, ?)').run(id, text);
@@ -92,5 +114,6 @@ replicaContract<Fixture>(
           },
         }),
     ),
+    features: { versioned: versioned(versionedReplica) },
   },
 );

@@ -164,7 +164,7 @@ const faults: readonly (readonly [string, RegExp, Fault])[] = [
   [
     'amends without a look at the letter',
     /for a letter that is not there/,
-    inAmend((view, term, { letter: _, ...rest }) => view.amend(term, rest)),
+    inAmend((view, term, { changes, merging }) => view.amend(term, { changes, merging })),
   ],
   [
     'moves the position with an amendment',
