@@ -96,6 +96,18 @@ export const byFpTs = fp.pipe(
 );
 export const sameHandle: Pipeline<Change<Work>> = byFpTs;
 
+// ── beside the stream ─────────────────────────────────────────────────────────
+
+export async function attended(p: Pipeline<Change<Work>>): Promise<number> {
+  await p.pause({ persist: true });
+  for (const { id, record } of await p.deadLetters({ limit: 10 }))
+    if (record.value === null) await p.discard(id);
+    else await p.replay(id, { decide: async (changes) => changes.every(({ op }) => op === 'upsert') });
+  const { rows } = await p.refresh({ scope: 'media=42', signal: AbortSignal.timeout(1_000) });
+  await p.resume({ persist: true });
+  return rows;
+}
+
 // ── plain RxJS operators, on a Sync (nothing of ours after them) and on a Pipeline ──
 
 export const counted: Observable<number> = source.pipe(

@@ -144,6 +144,23 @@ export const twice = pipeline.pipe(applyTo(works));
 // @ts-expect-error what happens to poison is one of three words
 export const ignoring = changes.pipe(applyTo(works, { onPoison: 'ignore' }));
 
+// ── beside the stream ─────────────────────────────────────────────────────────
+
+// @ts-expect-error a refresh is of a part; everything is a new snapshot
+void pipeline.refresh({});
+
+// @ts-expect-error a letter's id is opaque text, as it was told
+void pipeline.replay(7);
+
+// @ts-expect-error what is decided about are the pipeline's messages
+void pipeline.replay('7', { decide: (messages: readonly Title[]) => messages.length > 0 });
+
+// @ts-expect-error a decision is yes or no
+void pipeline.replay('7', { decide: () => 'later' });
+
+// @ts-expect-error a pause is stored or it isn't
+void pipeline.pause({ persist: 'yes' });
+
 // ── offsets and positions are made by the functions that check them ───────────
 
 // @ts-expect-error a bare string isn't an offset

@@ -15,8 +15,8 @@ export interface LiveView<K, V, C = Change<V, K>> extends ReadonlyMap<K, V>, Rep
 }
 
 /**
- * One row of a view changed: by the first `snapshot`, by an `update`, or by a later snapshot (`resync`), of which only what
- * differs is told, removals included.
+ * One row of a view changed: by the first `snapshot`, by an `update` (or what a `refresh` has merged), or by a later snapshot
+ * (`resync`), of which only what differs is told, removals included.
  */
 export interface ViewChange<V, K = string> {
   readonly change: Change<V, K>;
