@@ -278,8 +278,8 @@ class PipelineHandle<M, Change> extends Observable<SyncEvent<M>> implements Pipe
   }
 
   private async braked(): Promise<void> {
-    if (this.current === undefined) this.status.next(this.brake.on ? 'paused' : 'idle');
-    else await this.current.session.braked();
+    if (this.current !== undefined) await this.current.session.braked();
+    else if (!this.stopped) this.status.next(this.brake.on ? 'paused' : 'idle');
   }
 
   /** Ends the run when nobody takes part in it any more, and waits for that. */

@@ -165,3 +165,11 @@ it('cannot be stored with a replica of this process, or with positions', async (
     expect(pipeline.health().why).toBe('idle');
   }
 });
+
+it('a stopped pipeline stays stopped, whoever pauses or resumes it', async () => {
+  const pipeline = new World(1).pipeline(new World(1).view());
+  await pipeline.stop();
+  await pipeline.pause();
+  await pipeline.resume();
+  expect(pipeline.health().why).toBe('stopped');
+});
