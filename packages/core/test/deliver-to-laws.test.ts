@@ -41,6 +41,12 @@ class Positions implements PositionStore {
     this.stored = { snapshotId, position: { ...this.stored.position, offsets } };
     if (fails === 'after') throw new Unavailable('the answer was lost');
   }
+  async letters() {
+    return [];
+  }
+  async forget() {
+    return false;
+  }
 }
 
 /** How the handler does with one message: turns it takes, tries that fail, and whether it never succeeds. */

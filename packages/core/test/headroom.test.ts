@@ -1,6 +1,6 @@
 import { beginning, decimal, type Delivery, type Position, type Runtime, systemRuntime } from '@tidemark/core';
 import { Cursor } from '../src/cursors';
-import { eventually, gate, listen, times, World } from './support/world';
+import { asShared, eventually, gate, listen, times, World } from './support/world';
 
 const hour = 3_600_000;
 const p0 = { topic: 'toy.things', partition: '0' };
@@ -68,15 +68,12 @@ it('warns who is behind, by the age of the first record that is not applied', as
   const view = world.view();
   const slow = gate();
   const pipeline = world.pipeline(
-    {
-      shared: true,
-      load: () => view.load(),
-      take: (...args) => view.take(...args),
+    asShared(view, {
       apply: async (term, batches) => {
         if (batches.some(({ changes }) => changes.length > 0)) await slow.passed;
         return view.apply(term, batches);
       },
-    },
+    }),
     ports,
   );
   const told = listen(pipeline);
