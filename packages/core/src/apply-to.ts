@@ -1,7 +1,7 @@
 import { InvalidConfiguration } from './errors';
 import { createPipeline, type Pipeline } from './pipeline';
 import { type Replica } from './replica';
-import { type Poison } from './session';
+import { type Poison } from './terminal';
 import { planOf, type Sync } from './sync';
 
 /**

@@ -3,7 +3,7 @@ import { PipelineEnded } from './errors';
 import { type Plan, Steps } from './plan';
 import { refresh, type Refreshed, type RefreshOptions } from './refresh';
 import { discard, replay, type ReplayOptions } from './replay';
-import { type Terminal } from './session';
+import { type Terminal } from './terminal';
 import { type SyncEvent } from './sync-event';
 
 /** What a pipeline does to its replica beside the stream. It needs no run, goes on over runs, and ends with `stop`. */

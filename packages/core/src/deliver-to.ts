@@ -19,7 +19,7 @@ import {
   type Stored,
 } from './replica';
 import { backoffMs, isRetryable } from './retry';
-import { type Poison, type SessionHooks } from './session';
+import { type Poison, type SessionHooks } from './terminal';
 import { planOf, type Sync } from './sync';
 
 /** How often a handler is tried, and how long the pauses are. */

@@ -77,7 +77,7 @@ export type { Flat } from './translate';
 export { applyTo } from './apply-to';
 export { deliverTo } from './deliver-to';
 export type { DeliverToOptions, HandlerContext, Retry } from './deliver-to';
-export type { Poison } from './session';
+export type { Poison } from './terminal';
 export type { Pipeline } from './pipeline';
 export type { Refreshed, RefreshOptions } from './refresh';
 export type { ReplayOptions } from './replay';
