@@ -8,7 +8,7 @@ import { serve } from './server.mjs';
 const run = promisify(execFile);
 
 /** MiB that a process on a heap of 64 MiB may have at its peak, whatever it reads (I9). */
-export const limit = 256;
+const limit = 256;
 
 const cases = [
   { mode: 'snapshot', server: 'snapshot', name: 'rows of a snapshot over HTTP into a SQLite table' },

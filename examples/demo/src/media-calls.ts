@@ -2,7 +2,7 @@ import { Agent, request } from 'node:http';
 import { type Operation } from './media-operations';
 
 /** Y's API answered otherwise than it should. */
-export class CallFailed extends Error {
+class CallFailed extends Error {
   override readonly name = 'CallFailed';
 }
 

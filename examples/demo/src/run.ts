@@ -7,7 +7,7 @@ import { Source } from './source';
 import { type Workload, type World } from './world';
 
 /** Something went otherwise than it must. */
-export class DemoFailed extends Error {
+class DemoFailed extends Error {
   override readonly name = 'DemoFailed';
 }
 

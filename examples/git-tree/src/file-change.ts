@@ -1,7 +1,7 @@
 /** What happened to one path in one commit. */
 export type FileChange = FileWritten | FileDeleted;
 
-export interface FileWritten {
+interface FileWritten {
   readonly op: 'upsert';
   /** As {@link pathText} shows it. */
   readonly path: string;
@@ -11,7 +11,7 @@ export interface FileWritten {
   readonly blob: string;
 }
 
-export interface FileDeleted {
+interface FileDeleted {
   readonly op: 'delete';
   readonly path: string;
 }

@@ -51,7 +51,7 @@ type Ending =
   { readonly at: 'resting' } | { readonly at: 'stopped' } | { readonly at: 'failed'; readonly error: unknown };
 
 /** What all states remember. */
-export interface Memory {
+interface Memory {
   /** This instance has followed: it may not change the pipeline's version any more. */
   readonly everFollowed: boolean;
   /** Snapshots asked for in vain since the last success: pauses grow with it. */

@@ -32,14 +32,14 @@ export interface InProcessRows<in Change> {
 }
 
 /** What a swap takes the place of. */
-export interface Replaced {
+interface Replaced {
   /** `false`: there was no position before. */
   readonly synchronised: boolean;
   /** Are the rows before of the same history, version and scope? Then what was deleted there stays deleted. */
   readonly comparable: boolean;
 }
 
-export interface InProcessTombstones {
+interface InProcessTombstones {
   /** As `Stored.sequence`. */
   sequence(): number;
   /** Older updates can't come for deletions through this sequence. A bounded piece of work; the rest is done by later calls. */

@@ -8,7 +8,7 @@ import { type Runtime } from './runtime';
 import { epochOf, type Source } from './source';
 
 /** What a partition's lease is called. A topic that is created anew gets other leases. */
-export const leaseKey = (source: Source, { topic, partition }: Partition): string =>
+const leaseKey = (source: Source, { topic, partition }: Partition): string =>
   JSON.stringify([topic, partition, epochOf(source, topic) ?? null]);
 
 export interface AssignmentChange {

@@ -25,7 +25,7 @@ export interface Plan {
 }
 
 /** Answers with one message, several (an array) or none (`undefined`). */
-export type Step = (message: unknown) => unknown;
+type Step = (message: unknown) => unknown;
 
 /** Decoding and all steps as one function. */
 export class Steps<M> {

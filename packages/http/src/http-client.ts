@@ -8,7 +8,7 @@ import { shown } from './shown-url';
 import { refusalOf } from './tls-failure';
 import { type ClientTlsSource } from './tls-options';
 
-export interface HttpAsk {
+interface HttpAsk {
   readonly url: URL;
   readonly method: 'GET' | 'HEAD';
   readonly headers: Headers;
@@ -31,7 +31,7 @@ export interface HttpAnswer {
 export type HttpClient = (ask: HttpAsk) => Promise<HttpAnswer>;
 
 /** What Node or OpenSSL says of a failure, without the rest of its error: bytes of the answer, whole certificates. */
-export class NetworkFailure extends Error {
+class NetworkFailure extends Error {
   constructor(
     message: string,
     readonly code: string | undefined,

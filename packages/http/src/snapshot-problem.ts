@@ -9,7 +9,7 @@ export interface Problem {
   readonly detail?: string | undefined;
 }
 
-export const problemType = 'application/problem+json';
+const problemType = 'application/problem+json';
 
 /** Seconds after which asking again makes sense. */
 const retryAfter = '1';

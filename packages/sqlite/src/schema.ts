@@ -4,7 +4,7 @@
  */
 
 /** Marks, of replicas and of position stores. */
-export const markSchema = `
+const markSchema = `
 create table if not exists tidemark_mark (
   owner text not null,
   topic text not null,

@@ -2,7 +2,7 @@ import { DeadlineExceeded } from '@tidemark/core';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** How long the suites wait for something that must happen, in milliseconds. */
-export const deadline = 15_000;
+const deadline = 15_000;
 
 /**
  * Waits until `condition` answers something true, and returns that. `what` says in the error what was waited for. Throws

@@ -20,7 +20,7 @@ import { ToyLog } from './toy-log';
 
 export const Thing = t.type({ id: t.string, n: t.number });
 export type Thing = t.TypeOf<typeof Thing>;
-export const Update = t.union([t.type({ set: Thing }), t.type({ gone: t.string })]);
+const Update = t.union([t.type({ set: Thing }), t.type({ gone: t.string })]);
 
 /** Everything that production waits seconds for, in milliseconds. */
 export const times = {
