@@ -3,48 +3,32 @@
  * nothing but what it declares, imports every public name from CommonJS and from ES modules, type-checks both without
  * skipLibCheck, and runs both. Needs a build; `npm run check:packages` makes one. Leaves nothing behind.
  */
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import process from 'node:process';
 import ts from 'typescript';
-
-const root = resolve(import.meta.dirname, '..');
-const bin = join(root, 'node_modules', '.bin');
-const json = (file) => JSON.parse(readFileSync(file, 'utf8'));
-const say = (text) => process.stdout.write(`${text}\n`);
+import {
+  bin,
+  ensure,
+  main,
+  publicPackages,
+  quiet,
+  root,
+  run,
+  say,
+  temporaryFolder,
+  testedVersion,
+} from './support.mjs';
 
 /** Their declarations name types of node:http, so their users need @types/node. Nobody else's may. */
 const needNodeTypes = new Set(['@tidemark/http']);
 
-const temporary = mkdtempSync(join(tmpdir(), 'tidemark-packages-'));
-process.on('exit', () => rmSync(temporary, { recursive: true, force: true }));
-for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
-
-/** What is wrong with a package, or what a command said. */
-class Failed extends Error {}
-
-/** Runs a command; what it said is shown only when it fails. */
-function run(cwd, command, ...args) {
-  try {
-    return execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
-  } catch (error) {
-    throw new Failed(`${command} ${args.join(' ')}\n${error.stdout ?? ''}${error.stderr ?? ''}`);
-  }
-}
-
-function ensure(condition, message) {
-  if (!condition) throw new Failed(message);
-}
+const temporary = temporaryFolder('packages');
 
 /** Every public package, by name, packed. */
 function pack() {
   const packages = new Map();
-  for (const folder of readdirSync(join(root, 'packages'))) {
-    const dir = join(root, 'packages', folder);
-    const manifest = json(join(dir, 'package.json'));
-    if (manifest.private) continue;
+  for (const { dir, manifest } of publicPackages()) {
     const [{ filename, files }] = JSON.parse(run(dir, 'npm', 'pack', '--json', '--pack-destination', temporary));
     const paths = files.map(({ path }) => path);
     for (const needed of ['LICENSE', 'README.md', 'package.json', 'dist/index.js', 'dist/index.d.ts', 'src/index.ts'])
@@ -71,12 +55,8 @@ function closure(packages, name, found = new Set()) {
 
 /** The exact versions that this repository tests with, of everything that these packages leave to their users. */
 function peersOf(packages, names) {
-  const versions = json(join(root, 'package.json')).devDependencies;
   const peers = new Set([...names].flatMap((name) => Object.keys(packages.get(name).manifest.peerDependencies ?? {})));
-  return [...peers].map((peer) => {
-    ensure(versions[peer], `peer ${peer} isn't among the repository's devDependencies`);
-    return `${peer}@${versions[peer]}`;
-  });
+  return [...peers].map((peer) => `${peer}@${testedVersion(peer)}`);
 }
 
 /** Every exported name of the built declarations; `values` exist at run time. */
@@ -122,7 +102,6 @@ function consume(packages, name) {
   writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'user', private: true }));
   const needed = closure(packages, name);
   const tarballs = [...needed].map((one) => packages.get(one).tarball);
-  const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline'];
   run(project, 'npm', 'install', ...quiet, ...tarballs, ...peersOf(packages, needed));
 
   writeFileSync(join(project, 'consumer.cts'), consumerOf(name, names));
@@ -134,7 +113,7 @@ function consume(packages, name) {
   return names;
 }
 
-try {
+await main(() => {
   const packages = pack();
   for (const [name, { tarball, files }] of packages) {
     run(root, join(bin, 'publint'), 'run', '--strict', tarball);
@@ -142,8 +121,4 @@ try {
     const { values, types } = consume(packages, name);
     say(`${name}: ${files} files, ${values.length} values and ${types.length} types used from CommonJS and ESM`);
   }
-} catch (error) {
-  if (!(error instanceof Failed)) throw error;
-  process.stderr.write(`${error.message}\n`);
-  process.exitCode = 1;
-}
+});

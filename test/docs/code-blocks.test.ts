@@ -11,7 +11,7 @@ const markdown = ['README.md', ...under('packages'), ...under('examples'), ...un
 
 function under(folder: string): string[] {
   return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.md') && !/(^|\/)(node_modules|dist)\//.test(file))
+    .filter((file) => file.endsWith('.md') && !/(^|\/)(node_modules|dist|etc)\//.test(file))
     .map((file) => join(folder, file));
 }
 

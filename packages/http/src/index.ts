@@ -4,7 +4,7 @@ export type { ServeSnapshotOptions } from './serve-snapshot';
 export { httpSnapshot } from './http-snapshot';
 export type { HttpSnapshotOptions } from './http-snapshot';
 export type { RequestHeaders } from './snapshot-get';
-export type { ClientTls, ClientTlsSource } from './tls-options';
+export type { ClientTls, ClientTlsSource, Pem } from './tls-options';
 export { requireClient } from './tls-require-client';
 export type { AllowedClients } from './tls-require-client';
 export type { SnapshotLimits } from './snapshot-limits';

@@ -1,7 +1,8 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { checkIdentity, checkPins } from './tls-peer';
 
-type Pem = string | Buffer;
+/** A certificate or a key, as PEM. */
+export type Pem = string | Buffer;
 
 /** Whom a client trusts, and as whom it introduces itself. All files as PEM. */
 export interface ClientTls {
