@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 
 /** Every ```ts block of the READMEs and guides compiles against the sources, each one as a module of its own. */
 const root = join(__dirname, '../..');
-const scratch = join(root, 'test/docs/dist'); // ignored by git
+const scratch = join(root, 'test/docs/dist/blocks'); // ignored by git
 
 const markdown = ['README.md', ...under('packages'), ...under('examples'), ...under('docs')];
 
@@ -33,11 +33,11 @@ it('the code in the docs compiles', async () => {
   // a module may await at its top, which CommonJS can't; nothing is emitted
   for (const { name, code } of blocks) writeFileSync(join(scratch, `${name}.mts`), `${code}\nexport {};\n`);
   const config = {
-    extends: '../../../tsconfig.test.json',
+    extends: '../../../../tsconfig.test.json',
     compilerOptions: {
       noUnusedLocals: false,
       noUnusedParameters: false,
-      paths: { '@tidemark/*': ['../../../packages/*/src/index.ts'] },
+      paths: { '@tidemark/*': ['../../../../packages/*/src/index.ts'] },
     },
     include: ['*.mts'],
     exclude: [],
