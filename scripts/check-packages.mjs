@@ -1,5 +1,5 @@
 /**
- * Are the packages what a user gets? Packs each one, lints the tarball (publint, attw), installs it into an empty project with
+ * Are the packages what a user gets? Reads the manifest of each one, packs it, lints the tarball (publint, attw), installs it into an empty project with
  * nothing but what it declares, imports every public name from CommonJS and from ES modules, type-checks both without
  * skipLibCheck, and runs both. Needs a build; `npm run check:packages` makes one. Leaves nothing behind.
  */
@@ -10,6 +10,7 @@ import ts from 'typescript';
 import {
   bin,
   ensure,
+  json,
   main,
   publicPackages,
   quiet,
@@ -25,10 +26,32 @@ const needNodeTypes = new Set(['@tidemark/http']);
 
 const temporary = temporaryFolder('packages');
 
+/** What every manifest has to say, so that whoever looks at a registry's page knows what this is and where it runs. */
+function checkManifest({ folder, manifest }) {
+  const { name, license, engines, type, sideEffects, publishConfig, dependencies = {} } = manifest;
+  const { license: ours, engines: nodes } = json(join(root, 'package.json'));
+  const wrong = (what) => `packages/${folder}/package.json: ${what}`;
+  ensure(name === `@tidemark/${folder}`, wrong(`its name should be @tidemark/${folder}`));
+  ensure(manifest.description?.length > 20, wrong('description is missing or says too little'));
+  ensure(manifest.keywords?.includes('tidemark'), wrong('keywords lack tidemark'));
+  ensure(license === ours && engines?.node === nodes.node, wrong("license or engines aren't the repository's"));
+  ensure(type === 'commonjs' && sideEffects === false, wrong('type is commonjs and sideEffects false'));
+  ensure(publishConfig?.access === 'public', wrong('publishConfig.access is public, or npm refuses a scoped package'));
+  for (const [dependency, range] of Object.entries(dependencies))
+    if (dependency.startsWith('@tidemark/'))
+      // one copy of core in an application: a caret, which lerna keeps at the version last released
+      ensure(
+        range.startsWith('^'),
+        wrong(`${dependency} is ${range}, which two packages can't share; it takes a caret`),
+      );
+}
+
 /** Every public package, by name, packed. */
 function pack() {
   const packages = new Map();
-  for (const { dir, manifest } of publicPackages()) {
+  for (const one of publicPackages()) {
+    checkManifest(one);
+    const { dir, manifest } = one;
     const [{ filename, files }] = JSON.parse(run(dir, 'npm', 'pack', '--json', '--pack-destination', temporary));
     const paths = files.map(({ path }) => path);
     for (const needed of ['LICENSE', 'README.md', 'package.json', 'dist/index.js', 'dist/index.d.ts', 'src/index.ts'])
