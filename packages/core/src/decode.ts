@@ -24,7 +24,7 @@ export interface TopicDecoders {
   readonly update: Decoder<unknown>;
   /** A tombstone's key, as text, of the log's tombstones and a snapshot's. Without it, tombstones of this topic are refused. */
   readonly tombstone?: Decoder<unknown> | undefined;
-  /** Bytes → value; JSON unless given. */
+  /** Bytes → value; unless given JSON, in which the key `__proto__` is refused. */
   readonly parse?: ((bytes: Uint8Array) => unknown) | undefined;
 }
 

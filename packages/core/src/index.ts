@@ -20,6 +20,7 @@ export {
   toToken,
 } from './position';
 export type { Position, PositionJson, Tps, TpsMeaning } from './position';
+export { holdsProtoKey } from './proto-key';
 export { witnessOf } from './record';
 export type { LogRecord, NewRecord } from './record';
 

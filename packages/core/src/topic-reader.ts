@@ -3,6 +3,7 @@ import { DecodeFailed } from './errors';
 import { type LogTombstone, type SnapshotTombstoneMessage, type UpdateMessage } from './message';
 import { type Partition, showPartition } from './partition';
 import { type LogRecord } from './record';
+import { holdsProtoKey } from './proto-key';
 import { type SnapshotTombstone } from './snapshot';
 
 /** What a decoder said no to, for people; the payload stays out of it. */
@@ -31,7 +32,12 @@ function compile(decoder: Decoder<unknown>): Compiled {
   };
 }
 
-const json = (bytes: Uint8Array): unknown => JSON.parse(text(bytes));
+const json = (bytes: Uint8Array): unknown => {
+  const source = text(bytes);
+  if (holdsProtoKey(source)) throw protoKey;
+  return JSON.parse(source);
+};
+const protoKey = new Error('an object has the key __proto__, which is refused');
 const decoder = new TextDecoder('utf-8', { fatal: true });
 const text = (bytes: Uint8Array): string => decoder.decode(bytes);
 
@@ -94,5 +100,7 @@ export function topicReader(topic: string, { row, update, tombstone, parse = jso
 }
 
 /** A JSON error quotes the payload, so its text is left out. */
-const unparsable = (at: string, error: unknown): DecodeFailed =>
-  new DecodeFailed(`the bytes of ${at} can't be parsed (${error instanceof Error ? error.name : 'error'})`);
+function unparsable(at: string, error: unknown): DecodeFailed {
+  const why = error === protoKey ? protoKey.message : error instanceof Error ? error.name : 'error';
+  return new DecodeFailed(`the bytes of ${at} can't be parsed (${why})`);
+}

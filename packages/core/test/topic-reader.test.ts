@@ -56,6 +56,16 @@ it('reads by any Standard Schema validator', () => {
   expect(failure(() => asynchronous.row(1)).message).toContain('asynchronous');
 });
 
+it('refuses the key __proto__ in JSON, which code that copies objects could take for a prototype', () => {
+  const reader = topicReader('things', { update: t.unknown });
+  for (const json of ['{"__proto__":{"n":1}}', '[{"a":{"\\u005f_proto__" : null}}]'])
+    expect(failure(() => reader.record(partition, record(json)))).toMatchObject({
+      code: 'DECODE_FAILED',
+      message: expect.stringContaining('__proto__, which is refused') as string,
+    });
+  expect(reader.record(partition, record('{"is":"__proto__"}'))).toMatchObject({ value: { is: '__proto__' } });
+});
+
 it('takes bytes that are not JSON by a parse of your own', () => {
   const reader = topicReader('things', { update: t.number, parse: (bytes) => bytes[0] });
   expect(reader.record(partition, record(Uint8Array.of(9)))).toMatchObject({ value: 9 });

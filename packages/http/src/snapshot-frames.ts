@@ -1,4 +1,4 @@
-import { SnapshotRejected } from '@tidemark/core';
+import { holdsProtoKey, SnapshotRejected } from '@tidemark/core';
 
 /** The frames of docs/spec/snapshot-protocol.md, one JSON object a line. */
 export type SnapshotFrame = StartFrame | RowsFrame | EndFrame;
@@ -57,13 +57,6 @@ function parseJson(text: string): object | string {
     return 'not JSON';
   }
 }
-
-/** Keys that copying code could take for the object's prototype. The two cheap looks spare nearly all texts the expensive one. */
-export const holdsProtoKey = (text: string): boolean =>
-  (text.includes('__proto__') || text.includes('\\u00')) && protoKey.test(text);
-
-const protoKey =
-  /"(?:_|\\u005f){2}(?:p|\\u0070)(?:r|\\u0072)(?:o|\\u006f)(?:t|\\u0074)(?:o|\\u006f)(?:_|\\u005f){2}"\s*:/i;
 
 /** `undefined` if nothing is. Members that this version doesn't know are nobody's business. */
 function whatIsWrong(frame: object): string | undefined {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import {
+  holdsProtoKey,
   offsetsFromTps,
   type Snapshot,
   type SnapshotChunk,
@@ -8,7 +9,6 @@ import {
   type TpsMeaning,
   untold,
 } from '@tidemark/core';
-import { holdsProtoKey } from './snapshot-frames';
 import { type CompleteLimits } from './snapshot-limits';
 
 /** How the rows stand in a plain document's body: one topic's rows, or rows by topic. */
