@@ -1,9 +1,10 @@
 import { DeadlineExceeded, SyncError, Unavailable } from '@tidemark/core';
 
-/** What ends one request early: the caller's abort, our deadline while something is awaited, or its end. */
+/** What ends one request early: the caller's abort, our deadlines, or its end. */
 export class Call {
   private readonly controller = new AbortController();
   private timer: NodeJS.Timeout | undefined;
+  private total: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly where: string,
@@ -29,6 +30,15 @@ export class Call {
     clearTimeout(this.timer);
   }
 
+  /** From now on all has to come within so many milliseconds, however steadily it does; `undefined`: it may take its time. */
+  within(ms: number | undefined): void {
+    clearTimeout(this.total);
+    if (ms === undefined) return;
+    this.total = setTimeout(() => {
+      this.controller.abort(new DeadlineExceeded(`${this.where} sent something, and not all within ${ms} ms`));
+    }, ms);
+  }
+
   /** What to throw: the reason of our own abort, or what the network did. */
   failed(cause: unknown): unknown {
     const reason: unknown = this.signal.reason;
@@ -41,6 +51,7 @@ export class Call {
   /** Frees whatever is still held; does nothing to an answer that was read to its end. */
   end(): void {
     clearTimeout(this.timer);
+    clearTimeout(this.total);
     this.parent.removeEventListener('abort', this.onParent);
     this.controller.abort();
   }

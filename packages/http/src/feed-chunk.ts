@@ -38,14 +38,17 @@ export function lagFrom(value: unknown, where: string): bigint | undefined {
   return BigInt(value);
 }
 
-/** The messages of a JSON array. */
-export function messagesOf(text: string, where: string): readonly unknown[] {
-  let json: unknown;
+export function jsonOf(text: string, where: string): unknown {
   try {
-    json = JSON.parse(text);
+    return JSON.parse(text);
   } catch {
     throw new TransportFault(`${where} sent something else than JSON`);
   }
+}
+
+/** The messages of a JSON array. */
+export function messagesOf(text: string, where: string): readonly unknown[] {
+  const json = jsonOf(text, where);
   if (!Array.isArray(json)) throw new TransportFault(`${where} sent something else than an array of messages`);
   return json as unknown[];
 }

@@ -1,6 +1,6 @@
 import { type LossReason, TransportFault, Unavailable } from '@tidemark/core';
-import { type Chunk, lagFrom, lossOf, messagesOf, tokenFrom } from './feed-chunk';
-import { type Answer, type FeedRequestOptions, refused } from './feed-request';
+import { type Chunk, jsonOf, lagFrom, lossOf, messagesOf, tokenFrom } from './feed-chunk';
+import { type Answer, defaultMaxBodyBytes, defaultTotalMs, type FeedRequestOptions, refused } from './feed-request';
 import { parseEvents } from './feed-sse';
 
 /**
@@ -8,8 +8,7 @@ import { parseEvents } from './feed-sse';
  * control event; data that is cut off before it never leaves here, and is asked for again.
  */
 export class EventChunks {
-  private open:
-    { readonly chunks: AsyncGenerator<Chunk, void, undefined>; at: string; readonly signal: AbortSignal } | undefined;
+  private open: Open | undefined;
 
   constructor(
     private readonly ask: (offset: string, signal: AbortSignal) => Promise<Answer>,
@@ -24,11 +23,14 @@ export class EventChunks {
       const lost = lossOf(answer);
       if (lost !== undefined) return { lost };
       if (answer.status !== 200) throw refused(answer);
-      this.open = { chunks: chunksOf(answer, this.options.maxBodyBytes ?? 64 * 1024 * 1024), at: offset, signal };
+      const chunks = chunksOf(answer, this.options.maxBodyBytes ?? defaultMaxBodyBytes);
+      this.open = { answer, chunks, at: offset, signal };
     }
     const { open } = this;
     try {
+      open.answer.within(this.options.totalMs ?? defaultTotalMs);
       const { done, value } = await open.chunks.next();
+      open.answer.within(undefined);
       if (done !== true) {
         open.at = value.next;
         return value;
@@ -46,6 +48,14 @@ export class EventChunks {
     this.open = undefined;
     await open?.chunks.return().catch(() => undefined);
   }
+}
+
+interface Open {
+  readonly answer: Answer;
+  readonly chunks: AsyncGenerator<Chunk, void, undefined>;
+  /** The token that the next chunk comes after. */
+  at: string;
+  readonly signal: AbortSignal;
 }
 
 async function* chunksOf(answer: Answer, maxBytes: number): AsyncGenerator<Chunk, void, undefined> {
@@ -86,7 +96,7 @@ function controlOf(data: string, where: string): Omit<Chunk, 'messages'> {
 }
 
 function objectIn(text: string, where: string): Readonly<Record<string, unknown>> {
-  const [json] = messagesOf(`[${text}]`, where);
+  const json = jsonOf(text, where);
   if (!isObject(json)) throw new TransportFault(`${where} sent a control event that is no object`);
   return json;
 }

@@ -28,10 +28,10 @@ export function manifestText(topics: Readonly<Record<string, string>>, { source,
 }
 
 /** Throws {@link TransportFault} unless this is a manifest of version 1. `where` is the URL, for the message. */
-export function parseManifest(text: string, where: string): FeedManifest {
+export function parseManifest(json: unknown, where: string): FeedManifest {
   const fault = (what: string, cause?: unknown) =>
     new TransportFault(`the feed's manifest at ${where} ${what}`, { cause });
-  const { format: form, version: is, source, topics, partitions } = jsonObject(text);
+  const { format: form, version: is, source, topics, partitions } = members(json);
   if (form !== format) throw fault('is something else; give the base URL of what serveFeed serves');
   if (is !== version) throw fault('has another version; a newer Tidemark may be serving it');
   if (typeof topics !== 'object' || topics === null) throw fault('has no topics');
@@ -75,11 +75,5 @@ function retentionOf(partition: unknown): number | undefined {
 }
 
 /** The members of a JSON object; none for anything else. */
-function jsonObject(text: string): Readonly<Record<string, unknown>> {
-  try {
-    const json: unknown = JSON.parse(text);
-    return typeof json === 'object' && json !== null ? (json as Record<string, unknown>) : {};
-  } catch {
-    return {};
-  }
-}
+const members = (json: unknown): Readonly<Record<string, unknown>> =>
+  typeof json === 'object' && json !== null ? (json as Record<string, unknown>) : {};

@@ -17,6 +17,8 @@ export interface FeedRequestOptions {
   readonly answerMs?: number | undefined;
   /** The same for live reads: it must be longer than the server holds them; default 75,000. */
   readonly liveMs?: number | undefined;
+  /** How long a body, or one event, may take as a whole, however steadily it comes; default 300,000. */
+  readonly totalMs?: number | undefined;
 }
 
 /** The options, and the client that they were made into. */
@@ -34,6 +36,8 @@ export interface Answer {
   readonly text: () => Promise<string>;
   /** The body as it comes, uncompressed and without a cap. Our clock stands still while nobody pulls. */
   readonly chunks: () => AsyncGenerator<Uint8Array, void, undefined>;
+  /** So many milliseconds from now are left for the body; `undefined`: as many as it takes. */
+  readonly within: (ms: number | undefined) => void;
   /** The body isn't wanted, or is read already. */
   readonly discard: () => void;
 }
@@ -64,6 +68,16 @@ export function refused({ status, where, discard }: Answer): SyncError {
   if (status >= 500 || status === 408 || status === 425 || status === 429) return new Unavailable(what);
   if (status === 401 || status === 403) return new InvalidConfiguration(`${what}; give credentials with \`headers\``);
   return new TransportFault(`${what}, which a Durable Streams server doesn't do here`);
+}
+
+/** Reads a body as what it should be. HTTP can't tell the end of one that has no length from a broken connection: `Unavailable`. */
+export function whole<T>({ headers, where }: Answer, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (headers.has('content-length') || headers.has('transfer-encoding')) throw error;
+    throw new Unavailable(`${where} broke off in the middle of an answer`, { cause: error });
+  }
 }
 
 const maxRedirects = 5;
@@ -98,12 +112,19 @@ async function once({ url, method = 'GET', headers, live, signal }: Ask, options
     if (response.status === 200 && coding !== 'gzip' && coding !== 'identity')
       throw new TransportFault(`${where} uses an encoding that wasn't asked for; gzip is`);
     const chunks = () => chunksOf(response.body, call);
+    const within = (left: number | undefined) => {
+      call.within(left);
+    };
     return {
       status: response.status,
       headers: response.headers,
       where,
       chunks,
-      text: () => textOf(chunks(), options.maxBodyBytes ?? defaultMaxBodyBytes, where),
+      within,
+      text: () => {
+        within(options.totalMs ?? defaultTotalMs);
+        return textOf(chunks(), options.maxBodyBytes ?? defaultMaxBodyBytes, where);
+      },
       discard: () => {
         call.end();
       },
@@ -113,7 +134,8 @@ async function once({ url, method = 'GET', headers, live, signal }: Ask, options
   }
 }
 
-const defaultMaxBodyBytes = 64 * 1024 * 1024;
+export const defaultMaxBodyBytes = 64 * 1024 * 1024;
+export const defaultTotalMs = 300_000;
 
 async function* chunksOf(body: Readable, call: Call): AsyncGenerator<Uint8Array, void, undefined> {
   try {

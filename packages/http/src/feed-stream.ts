@@ -1,8 +1,8 @@
-import { type LossReason, TransportFault, Unavailable } from '@tidemark/core';
+import { type LossReason, TransportFault } from '@tidemark/core';
 import { type Chunk, lagFrom, lossOf, messagesOf, tokenFrom } from './feed-chunk';
 import { EventChunks } from './feed-event-chunks';
 import { feedHeaders } from './feed-headers';
-import { type Answer, type FeedRequests, refused, request } from './feed-request';
+import { type Answer, type FeedRequests, refused, request, whole } from './feed-request';
 
 /** How to wait for news: each answer by its own request, or events over one connection. */
 export type LiveMode = 'long-poll' | 'sse';
@@ -83,11 +83,5 @@ async function messagesIn(answer: Answer): Promise<readonly unknown[]> {
   if (!/^application\/json\s*(;|$)/i.test(headers.get('content-type') ?? ''))
     throw new TransportFault(`${where} is no stream of JSON messages`);
   const text = await answer.text();
-  try {
-    return messagesOf(text, where);
-  } catch (error) {
-    // HTTP can't tell the end of a body that has no length from a broken connection
-    if (headers.has('content-length') || headers.has('transfer-encoding')) throw error;
-    throw new Unavailable(`${where} broke off in the middle of an answer`, { cause: error });
-  }
+  return whole(answer, () => messagesOf(text, where));
 }

@@ -20,12 +20,12 @@ import {
   TransportFault,
   Unavailable,
 } from '@tidemark/core';
-import { type Chunk } from './feed-chunk';
+import { type Chunk, jsonOf } from './feed-chunk';
 import { coalesced } from './feed-coalesce';
 import { type FeedManifest, parseManifest } from './feed-manifest';
 import { recordOf } from './feed-message';
 import { segmentOf } from './feed-path';
-import { type FeedRequestOptions, type FeedRequests, refused, request } from './feed-request';
+import { type FeedRequestOptions, type FeedRequests, refused, request, whole } from './feed-request';
 import { type LiveMode, RemoteStream } from './feed-stream';
 import { decodeOffset, encodeOffset } from './feed-token';
 import { httpClient } from './http-client';
@@ -109,7 +109,9 @@ class RemoteLog<Topic extends string> implements PagedLog<Topic> {
       throw new InvalidConfiguration(`${answer.where} is no feed: it answered ${answer.status}`);
     }
     if (answer.status !== 200) throw refused(answer);
-    const manifest = parseManifest(await answer.text(), answer.where);
+    const text = await answer.text();
+    const json = whole(answer, () => jsonOf(text, answer.where));
+    const manifest = parseManifest(json, answer.where);
     requireTopics(this.topics, manifest, answer.where);
     this.manifest = { manifest, etag: answer.headers.get('etag') };
     return manifest;
