@@ -93,9 +93,16 @@ export function clientsOf(url: string, tls: ClientTlsSource) {
   return { snapshot, feed, view, pipeline: pipelineOf(snapshot, feed, view) };
 }
 
-function pipelineOf(snapshot: SnapshotSource, transport: Transport<'orders'>, view: LiveView<string, Order>) {
+/** Keeps a view by these ports, which may be those of two services. */
+export function pipelineOf(
+  snapshot: SnapshotSource,
+  transport: Transport<'orders'>,
+  view: LiveView<string, Order>,
+  version?: string,
+) {
   return snapshotThenSubscribe({
     name: 'orders',
+    version,
     snapshot,
     transport,
     decode: { orders: { row: t.type({ id: t.string }), update: t.type({ n: t.number }) } },
