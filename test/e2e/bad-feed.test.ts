@@ -92,26 +92,30 @@ describe.each(['long-poll', 'sse'] as const)('by %s', (mode) => {
 
 const token = (next: string) => answered(({ headers }) => ({ headers: { ...headers, 'stream-next-offset': next } }));
 
-it.each<[string, Answer, Outcome]>([
-  ['without a token', token(''), fault],
-  ['with a numeric token beyond 2^53', token('9007199254740993'), fault],
-  ['with a token before the one asked for, for good', token('a11'), refetch],
-  ['a byte at a time, without end', (res, { headers, body }) => dribble(res.writeHead(200, headers), body), late],
-])('a feed %s moves nothing either, and goes on where it was after it', async (_, answer, outcome) => {
-  const feed = { totalMs: 500 };
+it.each<[string, 'long-poll' | 'sse', Answer, Outcome]>([
+  ['without a token', 'long-poll', token(''), fault],
+  ['with a numeric token beyond 2^53', 'long-poll', token('9007199254740993'), fault],
+  ['with a token before the one asked for, for good', 'long-poll', token('a11'), refetch],
+  ['a byte at a time, without end', 'long-poll', dribble, late],
+  ['an event that comes a byte at a time', 'sse', dribble, late],
+])('a feed %s moves nothing either, and goes on where it was after it', async (_, mode, answer, outcome) => {
+  const feed = { mode, totalMs: 500 };
   b.follow({ feed });
   await b.caughtUp();
   const before = await b.state();
   a.misbehave('stream', answer);
   news();
-  await b.meets(outcome);
+  const error = await b.meets(outcome);
   expect(await b.state()).toEqual(before);
+  if (outcome === late) expect(error.message).toContain('not all within 500 ms');
+
   a.behave();
   if (b.failed) b.follow({ feed });
   await equal();
 });
 
-function dribble(res: Parameters<Answer>[0], body: string): void {
+function dribble(res: Parameters<Answer>[0], { headers, body }: Honest): void {
+  res.writeHead(200, headers);
   let at = 0;
   const timer = setInterval(() => res.write(body.charAt(at++) || ' '), 20);
   res.on('close', () => clearInterval(timer));
