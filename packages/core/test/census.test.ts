@@ -12,6 +12,7 @@ import {
   upsert,
 } from '@tidemark/core';
 import * as t from 'io-ts';
+import { stopped } from './support/stopped';
 import { ToyLog } from './support/toy-log';
 import { eventually, times } from './support/world';
 
@@ -31,7 +32,7 @@ function running(log: ToyLog, transport: Transport<'things'>) {
     translate((m) => ('gone' in m.value ? remove(m.value.gone, m.value.v) : upsert(m.value))),
     applyTo(view),
   );
-  return { view, pipeline };
+  return { view, pipeline: stopped(pipeline) };
 }
 
 describe('pruning', () => {
@@ -114,7 +115,7 @@ describe("a snapshot's tombstones", () => {
       }),
       applyTo(view),
     );
-    const run = pipeline.run();
+    const run = stopped(pipeline).run();
     await pipeline.caughtUp({ timeoutMs: 5_000 });
     log.append(0, { id: 'a', v: 2 ** 53 - 1 });
     log.append(0, { id: 'c', v: 1 });
@@ -129,7 +130,7 @@ describe("a snapshot's tombstones", () => {
       translate((m) => (m.kind === 'tombstone' || 'gone' in m.value ? [] : upsert(m.value))),
       applyTo(liveView<{ id: string; v: number }>({ key: (row) => row.id })),
     );
-    await expect(pipeline.run()).rejects.toMatchObject({ code: 'DECODE_FAILED' });
+    await expect(stopped(pipeline).run()).rejects.toMatchObject({ code: 'DECODE_FAILED' });
   });
 });
 

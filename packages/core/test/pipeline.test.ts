@@ -278,10 +278,9 @@ describe('the road of plain operators', () => {
       toArray(),
     );
     for (let n = 0; n < 2; n++) {
-      const result = firstValueFrom(seen);
       const more = setInterval(() => world.set(1, n), 5);
-      expect((await result)[0]?.[0]).toEqual(['row', expect.objectContaining({ id: '1' })]);
-      clearInterval(more);
+      const result = await firstValueFrom(seen).finally(() => clearInterval(more));
+      expect(result[0]?.[0]).toEqual(['row', expect.objectContaining({ id: '1' })]);
     }
   });
 

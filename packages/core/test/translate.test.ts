@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { filter, firstValueFrom, map } from 'rxjs';
 import { applyTo, type Change, type Replica, translate } from '@tidemark/core';
+import { stopped } from './support/stopped';
 import { listen, eventually, type Thing, World } from './support/world';
 
 /** What these steps make of the numbers, through a real run. */
@@ -32,7 +33,7 @@ async function through(numbers: readonly number[], steps: (n: number) => unknown
     translate(steps),
     applyTo(collecting),
   );
-  listen(pipeline);
+  listen(stopped(pipeline));
   await pipeline.caughtUp({ timeoutMs: 5_000 });
   for (const n of numbers) world.set(1, n);
   world.set(1, -1);
@@ -91,7 +92,7 @@ it('keeps its error apart from ours: TRANSLATE_FAILED with the cause', async () 
     }),
     applyTo(world.view()),
   );
-  await expect(pipeline.run()).rejects.toMatchObject({ code: 'TRANSLATE_FAILED', cause: { message: 'mine' } });
+  await expect(stopped(pipeline).run()).rejects.toMatchObject({ code: 'TRANSLATE_FAILED', cause: { message: 'mine' } });
 });
 
 it('translates on the road of plain operators too', async () => {

@@ -1,9 +1,8 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { httpClient } from '../src/http-client';
 import { eventually } from './eventually';
-import { listen } from './listen';
+import { listen, listenRaw } from './listen';
 
 const signal = new AbortController().signal;
 const asking = (url: string, method: 'GET' | 'HEAD' = 'GET') => ({
@@ -43,10 +42,9 @@ describe('the HTTP client', () => {
   it('asks again over a new connection where a kept one is closed in the face of the request', async () => {
     const sockets: Socket[] = [];
     let requests = 0;
-    const server = createServer((socket) => {
+    await using server = await listenRaw((socket) => {
       sockets.push(socket);
       let first = true;
-      socket.on('error', () => undefined);
       socket.on('data', () => {
         requests++;
         if (first) socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok');
@@ -54,16 +52,11 @@ describe('the HTTP client', () => {
         first = false;
       });
     });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    const url = `${server.url}/`;
     const client = httpClient(new URL(url), undefined);
     for (let i = 0; i < 3; i++) expect(await textOf((await client(asking(url))).body)).toBe('ok');
     expect(sockets).toHaveLength(3);
     expect(requests).toBe(5);
-    for (const socket of sockets) socket.destroy();
-    server.close();
-    await once(server, 'close');
   });
 
   it('does not ask again over a connection that was new', async () => {

@@ -9,7 +9,7 @@ import {
   Unavailable,
   witnessOf,
 } from '@tidemark/core';
-import { createServer, type RequestListener } from 'node:http';
+import { type RequestListener } from 'node:http';
 import { serveFeed } from '../src/serve-feed';
 import { httpFeed, type HttpFeedOptions } from '../src/http-feed';
 import { listen } from './listen';
@@ -224,7 +224,6 @@ describe('httpFeed', () => {
 
   it('follows redirects within the origin, and refuses all others', async () => {
     await using w = await world(1);
-    const elsewhere = createServer();
     let location = '/feed/';
     w.instead((req, res) => {
       if (req.url === '/old/') res.writeHead(307, { location }).end();
@@ -236,7 +235,6 @@ describe('httpFeed', () => {
       await expect(transport.identify(never)).rejects.toThrow(InvalidConfiguration);
     location = '/old/';
     await expect(transport.identify(never)).rejects.toThrow(TransportFault);
-    elsewhere.close();
   });
 
   const answers: readonly [string, RequestListener, new (message: string) => Error][] = [

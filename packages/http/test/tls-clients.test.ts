@@ -1,9 +1,8 @@
-import { once } from 'node:events';
 import { type ServerOptions } from 'node:https';
-import { type AddressInfo, createServer } from 'node:net';
 import { OffsetMap } from '@tidemark/core';
 import { durableStreams } from '../src/feed-durable-streams';
 import { type ClientTls } from '../src/tls-options';
+import { listenRaw } from './listen';
 import { take } from './sources';
 import { authority, type Credentials } from './tls-certificates';
 import { clientsOf, refusalOf, serviceA } from './tls-service';
@@ -181,17 +180,12 @@ describe('a client that is not the right one', () => {
     [49, 'access denied', false],
     [116, 'certificate required', false],
   ])('is told so by TLS alert %i, %s', async (alert, says, retryable) => {
-    const server = createServer((socket) => {
-      socket.on('error', () => undefined);
+    await using server = await listenRaw((socket) => {
       socket.once('data', () => socket.end(Buffer.from([0x15, 3, 3, 0, 2, 2, alert])));
     });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const url = server.url.replace('http:', 'https:');
     const error = await refusalOf(take(clientsOf(url, { ca: root.ca }).snapshot));
     expect(error).toMatchObject({ code: 'IDENTITY_REFUSED', retryable });
     expect(error.message).toContain(says);
-    server.close();
-    await once(server, 'close');
   });
 });

@@ -63,10 +63,10 @@ describe.each(['snapshot', 'feed'] as const)('a %s', (at) => {
 
     let { cert, key } = { ...tls, ...as };
     const current = () => ({ ...tls, ...as, cert, key });
-    const bad = await serviceA({ ...service, ...mutual });
+    await using bad = await serviceA({ ...service, ...mutual });
     const asked = clientsOf(bad.url, current);
     const feed = at === 'feed' ? asked.feed : first.feed;
-    await using pipeline = pipelineOf(asked.snapshot, feed, view, at === 'snapshot' ? '2' : undefined);
+    const pipeline = pipelineOf(asked.snapshot, feed, view, at === 'snapshot' ? '2' : undefined);
     const troubles: Error[] = [];
     let failed: unknown;
     pipeline.subscribe({

@@ -1,8 +1,7 @@
 import { Agent, request } from 'node:https';
-import { createServer } from 'node:http';
 import { once } from 'node:events';
-import { type AddressInfo } from 'node:net';
 import { type AllowedClients, requireClient } from '../src/tls-require-client';
+import { listen } from './listen';
 import { take } from './sources';
 import { authority, type Credentials } from './tls-certificates';
 import { clientsOf, refusalOf, serviceA, tlsOf } from './tls-service';
@@ -94,13 +93,8 @@ describe('requireClient', () => {
   });
 
   it('refuses everybody without TLS', async () => {
-    const plain = createServer(requireClient({ identities: [b] }, { node: (_, res) => res.end('secret') }));
-    plain.listen(0, '127.0.0.1');
-    await once(plain, 'listening');
-    const { port } = plain.address() as AddressInfo;
-    expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(403);
-    plain.closeAllConnections();
-    plain.close();
+    await using plain = await listen(requireClient({ identities: [b] }, { node: (_, res) => res.end('secret') }));
+    expect((await fetch(plain.url)).status).toBe(403);
   });
 
   it.each<AllowedClients>([{}, { identities: [] }, { pins: [] }, { pins: ['canary'] }, { identities: ['*.canary'] }])(

@@ -1,12 +1,10 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { inspect } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { type RequestListener } from 'node:http';
 import { httpFeed } from '../src/http-feed';
 import { httpSnapshot } from '../src/http-snapshot';
 import { type ClientTls, type ClientTlsSource } from '../src/tls-options';
-import { listen } from './listen';
+import { listen, listenRaw } from './listen';
 import { take } from './sources';
 import { authority } from './tls-certificates';
 import { clientsOf, refusalOf, serviceA } from './tls-service';
@@ -166,20 +164,10 @@ describe('no secret is in an error', () => {
     ],
     ['another protocol', `HTTP/1.1 101 Switching\r\nconnection: upgrade\r\nupgrade: ${canary}\r\n\r\n${canary}`],
   ])('answered by %s', async (_, bytes) => {
-    const sockets: Socket[] = [];
-    const raw = createServer((socket) => {
-      sockets.push(socket);
-      socket.on('error', () => undefined);
-      socket.once('data', () => socket.end(bytes));
-    });
-    raw.listen(0, '127.0.0.1');
-    await once(raw, 'listening');
-    const { port } = raw.address() as AddressInfo;
-    await refusals(`http://127.0.0.1:${port}`);
-    await refusals(`https://127.0.0.1:${port}`, { ca: root.ca, cert: server.cert, key: server.key });
-    for (const socket of sockets) socket.destroy();
-    raw.close();
-    await once(raw, 'close');
-    await refusals(`http://127.0.0.1:${port}`);
+    await using raw = await listenRaw((socket) => void socket.once('data', () => socket.end(bytes)));
+    await refusals(raw.url);
+    await refusals(`https://127.0.0.1:${raw.port}`, { ca: root.ca, cert: server.cert, key: server.key });
+    await raw[Symbol.asyncDispose]();
+    await refusals(raw.url);
   });
 });

@@ -12,10 +12,8 @@ import {
   upsert,
 } from '@tidemark/core';
 import * as t from 'io-ts';
-import { once } from 'node:events';
 import { createServer, type ServerOptions } from 'node:https';
 import { type IncomingMessage, type ServerResponse } from 'node:http';
-import { type AddressInfo } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { type HttpHandler } from '../src/http-handler';
 import { httpFeed } from '../src/http-feed';
@@ -23,6 +21,8 @@ import { httpSnapshot } from '../src/http-snapshot';
 import { serveFeed } from '../src/serve-feed';
 import { serveSnapshot } from '../src/serve-snapshot';
 import { type ClientTlsSource } from '../src/tls-options';
+import { listening } from './listen';
+import { stopped } from './stopped';
 import { ToyLog, updates } from './toy-log';
 
 interface Order {
@@ -67,21 +67,15 @@ export async function serviceA(
   server.on('secureConnection', () => handshakes++);
   server.on('connection', () => connections++);
   server.on('tlsClientError', () => undefined);
-  server.listen(port, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address() as AddressInfo;
+  const listens = await listening(server, () => server.closeAllConnections(), port);
   return {
-    port: address.port,
-    url: `https://127.0.0.1:${address.port}`,
+    port: listens.port,
+    url: listens.url.replace('http:', 'https:'),
     /** Every request that arrived. */
     asked,
     handshakes: () => handshakes,
     connections: () => connections,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
+    [Symbol.asyncDispose]: () => listens[Symbol.asyncDispose](),
   };
 }
 
@@ -100,7 +94,7 @@ export function pipelineOf(
   view: LiveView<string, Order>,
   version?: string,
 ) {
-  return snapshotThenSubscribe({
+  const pipeline = snapshotThenSubscribe({
     name: 'orders',
     version,
     snapshot,
@@ -113,6 +107,7 @@ export function pipelineOf(
     }),
     applyTo(view),
   );
+  return stopped(pipeline);
 }
 
 /** The connection that a request or an answer came by. */

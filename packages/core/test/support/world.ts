@@ -16,6 +16,7 @@ import {
   type Transport,
   upsert,
 } from '@tidemark/core';
+import { stopped } from './stopped';
 import { ToyLog } from './toy-log';
 
 export const Thing = t.type({ id: t.string, n: t.number });
@@ -73,19 +74,23 @@ export class World {
     > = {},
   ) {
     const { onPoison, ...rest } = options;
-    return this.source(rest).pipe(
-      translate((m) =>
-        m.kind === 'row' ? upsert(m.value) : 'set' in m.value ? upsert(m.value.set) : remove(m.value.gone),
+    return stopped(
+      this.source(rest).pipe(
+        translate((m) =>
+          m.kind === 'row' ? upsert(m.value) : 'set' in m.value ? upsert(m.value.set) : remove(m.value.gone),
+        ),
+        applyTo(replica, { onPoison }),
       ),
-      applyTo(replica, { onPoison }),
     );
   }
 
   /** The same messages for a terminal with effects of its own. */
   calls(terminal: (source: Sync<Thing | { readonly gone: string }>) => Pipeline<Thing | { readonly gone: string }>) {
-    return this.source().pipe(
-      translate((m) => (m.kind === 'row' ? m.value : 'set' in m.value ? m.value.set : { gone: m.value.gone })),
-      terminal,
+    return stopped(
+      this.source().pipe(
+        translate((m) => (m.kind === 'row' ? m.value : 'set' in m.value ? m.value.set : { gone: m.value.gone })),
+        terminal,
+      ),
     );
   }
 
