@@ -12,7 +12,7 @@ import {
   upsert,
 } from '@tidemark/core';
 import * as t from 'io-ts';
-import { stopped } from './support/stopped';
+import { stopped, stopper } from './support/stopped';
 import { ToyLog } from './support/toy-log';
 import { eventually, times } from './support/world';
 
@@ -137,7 +137,7 @@ describe("a snapshot's tombstones", () => {
 describe('an idle partition', () => {
   async function deliveries(log: PagedLog<'things'>, count: number) {
     const transport = pagedTransport(log, { pollMs: 1, describeMs: 1_000, idleMs: 10 });
-    const end = new AbortController();
+    const end = stopper();
     const got: Delivery[] = [];
     const source = await transport.identify(end.signal);
     const start = async () => ({ source, offsets: OffsetMap.empty('decimal') });

@@ -19,6 +19,7 @@ import {
   type TransportEvent,
   Unavailable,
 } from '../src';
+import { stopper } from './support/stopped';
 
 const p0: Partition = { topic: 't', partition: '0' };
 const p1: Partition = { topic: 't', partition: '1' };
@@ -67,7 +68,7 @@ class Scripted implements PagedLog<'things'> {
 
 /** Reads on and writes down; what is acknowledged is up to the test. */
 function reading(log: PagedLog<'things'>, options: PagedTransportOptions = {}, onStart?: Start) {
-  const abort = new AbortController();
+  const abort = stopper();
   const events: TransportEvent<'things'>[] = [];
   const starts: string[][] = [];
   const start: Start = async (assigned) => {
@@ -237,7 +238,7 @@ describe('pagedTransport', () => {
   it('takes back on restart what nobody has pulled, and reads again from the new answer', async () => {
     const log = new Scripted({ '0': [0, 1, 2, 3].map((n) => record(n)) });
     const transport = pagedTransport(log, { pollMs: 1, describeMs: 5 });
-    const abort = new AbortController();
+    const abort = stopper();
     let starts = 0;
     const start: Start = () => {
       starts++;

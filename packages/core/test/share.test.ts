@@ -12,6 +12,7 @@ import {
   Unavailable,
 } from '../src';
 import { shared } from '../src/share';
+import { stopper } from './support/stopped';
 import { type Instance, latencyMs, times, World } from './support/lease-world';
 
 /** Long enough for everything: dead leases expire, and all that is stolen one at a time is. */
@@ -97,7 +98,7 @@ it('I11: a frozen instance, thawed, lets go at once, before it has asked the sto
 
 it('goes on renewing while whoever takes the changes is stuck', async () => {
   const leases = memoryLeases();
-  const stop = new AbortController();
+  const stop = stopper();
   const assignments = shared({ leases, expiryMs: 60, renewMs: 10 }, { runtime: systemRuntime, describeMs: 10 });
   const changes = assignments(describing(1), stop.signal, () => undefined)[Symbol.asyncIterator]();
   await changes.next(); // and no further pull
@@ -217,7 +218,7 @@ it('a write whose outcome is unknown is found in the store, in the next round', 
       return done;
     },
   };
-  const stop = new AbortController();
+  const stop = stopper();
   const assignments = shared({ leases, expiryMs: 3_000, renewMs: 10 }, { runtime: systemRuntime, describeMs: 10 });
   const has: string[] = [];
   const changes = assignments(describing(3), stop.signal, (error) => troubles.push(error));
@@ -247,7 +248,7 @@ it('what is taken away while it is being renewed is let go of at once, not in th
       return store.write(writes);
     },
   };
-  const stop = new AbortController();
+  const stop = stopper();
   const assignments = shared({ leases, expiryMs: 3_000, renewMs: 10 }, { runtime: systemRuntime, describeMs: 10 });
   const gone: string[] = [];
   for await (const { revoked } of assignments(describing(3), stop.signal, () => undefined)) {

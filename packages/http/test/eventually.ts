@@ -1,8 +1,8 @@
-/** Resolves once `holds` is true; rejects after two seconds (real sockets and timers, so it looks every 5 ms). */
+/** Resolves once `holds` is true; rejects after ten seconds (real sockets and timers, so it looks every 5 ms). */
 export async function eventually(what: string, holds: () => boolean): Promise<void> {
-  const deadline = Date.now() + 2_000;
+  const deadline = Date.now() + 10_000;
   while (!holds()) {
-    if (Date.now() > deadline) throw new Error(`not within two seconds: ${what}`);
+    if (Date.now() > deadline) throw new Error(`not within ten seconds: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

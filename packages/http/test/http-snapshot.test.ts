@@ -305,18 +305,29 @@ describe('httpSnapshot: time', () => {
   });
 
   it("the caller's pauses do not count as idle, but in the total", async () => {
-    await using server = await listen(serveSnapshot(scripted(() => rowsInChunks(20_000))));
-    const pausing = async (options: { idleMs: number; totalMs?: number }) => {
+    await using server = await listen(
+      serveSnapshot(
+        scripted(() => rowsInChunks(20_000)),
+        { idleMs: 3_600_000 },
+      ),
+    );
+    const pausing = async (options: { idleMs?: number; totalMs?: number }) => {
       const snapshot = await httpSnapshot(server.url, options).open({ signal: quiet });
       let rows = 0;
       for await (const chunk of snapshot.chunks) {
-        if (rows === 0) await new Promise((resolve) => setTimeout(resolve, 400));
+        if (rows === 0) jest.advanceTimersByTime(100_000);
         rows += chunk.rows.length;
       }
       return rows;
     };
-    expect(await pausing({ idleMs: 200 })).toBe(20_000);
-    expect(await failed(pausing({ idleMs: 5_000, totalMs: 200 }))).toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    // the clocks are ours, the sockets real: no load can make this late
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'performance'] });
+    try {
+      expect(await pausing({ idleMs: 60_000 })).toBe(20_000);
+      expect(await failed(pausing({ totalMs: 90_000 }))).toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    } finally {
+      jest.useRealTimers();
+    }
   });
 });
 

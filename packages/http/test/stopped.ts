@@ -1,13 +1,14 @@
 import { type Pipeline } from '@tidemark/core';
 
-const begun: Pick<Pipeline<unknown>, 'stop'>[] = [];
+const pipelines: Pick<Pipeline<unknown>, 'stop'>[] = [];
 
+/** After the test, also when that fails in the middle: what runs on would hold the process for ever. */
 afterEach(async () => {
-  for (const pipeline of begun.splice(0)) await pipeline.stop({ deadlineMs: 1_000 }).catch(() => undefined);
+  for (const pipeline of pipelines.splice(0)) await pipeline.stop({ deadlineMs: 1_000 }).catch(() => undefined);
 });
 
-/** This pipeline is stopped after the test, also when that fails in the middle: a run would hold the process for ever. */
+/** This pipeline is stopped after the test. */
 export function stopped<P extends Pick<Pipeline<unknown>, 'stop'>>(pipeline: P): P {
-  begun.push(pipeline);
+  pipelines.push(pipeline);
   return pipeline;
 }

@@ -1,13 +1,23 @@
 import { type Pipeline } from '@tidemark/core';
 
-const begun: Pick<Pipeline<unknown>, 'stop'>[] = [];
+const ends: (() => unknown)[] = [];
 
+/** After the test, also when that fails in the middle: what runs on would hold the process for ever. */
 afterEach(async () => {
-  for (const pipeline of begun.splice(0)) await pipeline.stop({ deadlineMs: 1_000 }).catch(() => undefined);
+  for (const end of ends.splice(0)) await end();
 });
 
-/** This pipeline is stopped after the test, also when that fails in the middle: a run would hold the process for ever. */
+/** This pipeline is stopped after the test. */
 export function stopped<P extends Pick<Pipeline<unknown>, 'stop'>>(pipeline: P): P {
-  begun.push(pipeline);
+  ends.push(() => pipeline.stop({ deadlineMs: 1_000 }).catch(() => undefined));
   return pipeline;
+}
+
+/** Aborts after the test, if the test hasn't done it. */
+export function stopper(): AbortController {
+  const stop = new AbortController();
+  ends.push(() => {
+    stop.abort();
+  });
+  return stop;
 }
