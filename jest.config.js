@@ -17,8 +17,6 @@ const shared = {
 /** @type {import('jest').Config} */
 module.exports = {
   maxWorkers: '100%',
-  // a test that fails in the middle may leave a pipeline running: report it, don't wait for it
-  forceExit: true,
   projects: [
     {
       ...shared,

@@ -16,6 +16,14 @@ describe('@durable-streams/client reads serveFeed', () => {
     { key: Buffer.alloc(0), value: null, headers: new Map([['trace', Buffer.from('t1')]]), timestamp: 0 },
   ];
 
+  /** It asks a server that has gone for ever, unless it is told to stop. */
+  let client: AbortController;
+  beforeEach(() => {
+    client = new AbortController();
+  });
+  afterEach(() => {
+    client.abort();
+  });
   async function served() {
     const log = new ToyLog();
     log.append(...updates(7), ...hard);
@@ -38,7 +46,7 @@ describe('@durable-streams/client reads serveFeed', () => {
     const items: unknown[] = [];
     let offset = '-1';
     for (let upToDate = false; !upToDate;) {
-      const response: StreamResponse = await stream({ url: feed.url, offset, live: false });
+      const response: StreamResponse = await stream({ url: feed.url, offset, live: false, signal: client.signal });
       items.push(...(await response.json()));
       ({ offset, upToDate } = response);
     }
@@ -49,7 +57,7 @@ describe('@durable-streams/client reads serveFeed', () => {
   it.each(['long-poll', 'sse'] as const)('by %s, what is there and what comes, over several requests', async (live) => {
     await using feed = await served();
     const items: unknown[] = [];
-    const response: StreamResponse = await stream({ url: feed.url, offset: 'a13', live });
+    const response: StreamResponse = await stream({ url: feed.url, offset: 'a13', live, signal: client.signal });
     const end = response.subscribeJson(async (batch) => {
       items.push(...batch.items);
     });
@@ -71,7 +79,9 @@ describe('@durable-streams/client reads serveFeed', () => {
   it('is told that retention has passed its offset', async () => {
     await using feed = await served();
     feed.log.trim(decimal(5));
-    await expect(stream({ url: feed.url, offset: 'a12', live: false })).rejects.toMatchObject({ status: 410 });
-    await expect(stream({ url: `${feed.url}0`, offset: '-1', live: false })).rejects.toMatchObject({ status: 404 });
+    const { signal } = client;
+    const once = (url: string, offset: string) => stream({ url, offset, live: false, signal });
+    await expect(once(feed.url, 'a12')).rejects.toMatchObject({ status: 410 });
+    await expect(once(`${feed.url}0`, '-1')).rejects.toMatchObject({ status: 404 });
   });
 });
