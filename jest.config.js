@@ -23,6 +23,7 @@ module.exports = {
       displayName: 'unit',
       testMatch: ['<rootDir>/packages/*/test/**/*.test.ts', '<rootDir>/examples/*/test/**/*.test.ts'],
       testPathIgnorePatterns: ['/node_modules/', '\\.(contract|e2e)\\.test\\.ts$'],
+      setupFilesAfterEnv: ['<rootDir>/test/setup-unit.ts'],
     },
     {
       ...shared,

@@ -8,8 +8,7 @@ it('a long backlog over a log that answers at once leaves timers their turn', as
   for (let i = 0; i < 4_000; i++) world.set(i % 10, i);
   let turns = 0;
   const timer = setInterval(() => turns++, 1);
-  await pipeline.waitFor(world.log.head(), { timeoutMs: 20_000 });
-  clearInterval(timer);
+  await pipeline.waitFor(world.log.head(), { timeoutMs: 20_000 }).finally(() => clearInterval(timer));
   expect(turns).toBeGreaterThan(3);
   await pipeline.stop();
 });

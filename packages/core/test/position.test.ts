@@ -247,8 +247,8 @@ describe('the paper’s tps', () => {
 
   it('reads a hundred thousand partitions in a moment', () => {
     const many = Array.from({ length: 100_000 }, (_, partition) => ({ topic: 'a', partition, offset: partition }));
-    const started = performance.now();
+    const before = process.cpuUsage();
     expect(offsetsFromTps(many).size).toBe(100_000);
-    expect(performance.now() - started).toBeLessThan(5_000);
+    expect(process.cpuUsage(before).user / 1_000).toBeLessThan(5_000); // not the time that others took
   });
 });

@@ -141,8 +141,11 @@ it('I6: whatever happens to a snapshot on its way, readers see one whole snapsho
     }),
   );
   await fc.assert(
-    fc.asyncProperty(fc.array(fate, { maxLength: 6 }), async (fates) => finished(started(...fates))),
-    { numRuns: 300 },
+    // ten at a time: they mostly wait
+    fc.asyncProperty(fc.array(fc.array(fate, { maxLength: 6 }), { minLength: 10, maxLength: 10 }), (all) =>
+      Promise.all(all.map((fates) => finished(started(...fates)))).then(() => undefined),
+    ),
+    { numRuns: 30 },
   );
 }, 60_000);
 

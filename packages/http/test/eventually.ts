@@ -7,12 +7,12 @@ export async function eventually(what: string, holds: () => boolean): Promise<vo
   }
 }
 
-/** The value, once it has stayed the same and above zero for 300 ms. */
+/** The value, once it has stayed the same and above zero for 150 ms. */
 export async function settles(read: () => number): Promise<number> {
   for (let last = -1, since = Date.now(); ;) {
     const now = read();
     if (now !== last || now === 0) [last, since] = [now, Date.now()];
-    if (Date.now() - since > 300) return now;
+    if (Date.now() - since > 150) return now;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

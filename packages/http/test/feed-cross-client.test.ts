@@ -6,8 +6,6 @@ import { listen } from './listen';
 import { ToyLog, updates } from './toy-log';
 import { until } from './until';
 
-jest.setTimeout(20_000); // for a busy machine: each wait has its own deadline of 10 s
-
 /** Our server, read by the protocol's own client. */
 describe('@durable-streams/client reads serveFeed', () => {
   const hard: Omit<LogRecord, 'offset'>[] = [

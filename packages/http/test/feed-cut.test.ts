@@ -7,8 +7,6 @@ import { listen } from './listen';
 import { fromBeginning, Reading } from './reading';
 import { ToyLog, updates } from './toy-log';
 
-jest.setTimeout(20_000); // for a busy machine: each wait has its own deadline of 10 s
-
 /** A TCP proxy that cuts each connection after some bytes of answers, until it is told to let them be. */
 async function cuttingProxy(port: number, bytes: () => number) {
   const sockets = new Set<Socket>();
@@ -100,7 +98,8 @@ describe('a body without a length', () => {
       if (isStream) longest = Math.max(longest, body.length);
       req.socket.write(`HTTP/1.0 ${answer.status} OK\r\n`);
       answer.headers.forEach((value, name) => req.socket.write(`${name}: ${value}\r\n`));
-      req.socket.end(`\r\n${isStream ? body.slice(0, cut++) : body}`);
+      req.socket.end(`\r\n${isStream ? body.slice(0, cut) : body}`);
+      if (isStream) cut += 3;
     };
     await using server = await listen((req) => void serve(req));
     const transport = httpFeed(server.url, { topics: { orders: 'y.orders' }, runtime, describeMs: 60_000 });
@@ -108,7 +107,7 @@ describe('a body without a length', () => {
     await reading.until(({ deliveries }) => deliveries.at(-1)?.atHead === true, 'both records');
     expect(reading.records.map(({ offset }) => offset)).toEqual(['1', '2']);
     expect(longest).toBeGreaterThan(200);
-    expect(reading.troubles).toHaveLength(longest);
+    expect(reading.troubles).toHaveLength(Math.ceil(longest / 3));
     for (const trouble of reading.troubles) expect(trouble).toContain('broke off');
   });
 });

@@ -9,8 +9,6 @@ import { fromBeginning, Reading } from './reading';
 import { ReferenceServer } from './reference-server';
 import { until } from './until';
 
-jest.setTimeout(20_000); // for a busy machine: each wait has its own deadline of 10 s
-
 const never = new AbortController().signal;
 const change = (n: number) => ({
   type: 'order',

@@ -17,8 +17,6 @@ import { fromBeginning, Reading } from './reading';
 import { ToyLog, updates } from './toy-log';
 import { until } from './until';
 
-jest.setTimeout(20_000); // for a busy machine: each wait has its own deadline of 10 s
-
 const topics = { orders: 'y.orders' } as const;
 const never = new AbortController().signal;
 

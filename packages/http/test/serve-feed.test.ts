@@ -6,8 +6,6 @@ import { listen } from './listen';
 import { ToyLog, updates } from './toy-log';
 import { until } from './until';
 
-jest.setTimeout(20_000); // for a busy machine: each wait has its own deadline of 10 s
-
 async function served(count = 7, options: ServeFeedOptions = {}) {
   const log = new ToyLog();
   log.append(...updates(count));

@@ -9,8 +9,6 @@ import { readFrames } from '../src/snapshot-reader';
 import { listen } from './listen';
 import { positionAt, rowsInChunks, scripted, take } from './sources';
 
-jest.setTimeout(20_000); // for a busy machine: some tests have hundreds of requests
-
 /** A small snapshot's bytes: three frames of rows. */
 async function small(): Promise<Buffer> {
   const handler = serveSnapshot(scripted(() => rowsInChunks(3, 1), { count: 3, schema: 'v1' }));

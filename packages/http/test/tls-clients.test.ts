@@ -7,8 +7,6 @@ import { take } from './sources';
 import { authority, type Credentials } from './tls-certificates';
 import { clientsOf, refusalOf, serviceA } from './tls-service';
 
-jest.setTimeout(20_000); // for a busy machine
-
 const [root, foreign] = [authority('root'), authority('foreign root')];
 const spiffe = 'spiffe://y.example/assignments';
 const right = root.issue({ dns: ['y.example'], ip: [[127, 0, 0, 1]], uri: [spiffe] });

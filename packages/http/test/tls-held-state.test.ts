@@ -4,8 +4,6 @@ import { authority, type Credentials } from './tls-certificates';
 import { clientsOf, pipelineOf, serviceA } from './tls-service';
 import { until } from './until';
 
-jest.setTimeout(20_000); // for a busy machine
-
 const [root, foreign] = [authority('root'), authority('foreign root')];
 const day = 86_400_000;
 const long = { from: -2 * day, to: -day };

@@ -7,8 +7,6 @@ import { authority, type Credentials } from './tls-certificates';
 import { clientsOf, refusalOf, serviceA, tlsOf } from './tls-service';
 import { until } from './until';
 
-jest.setTimeout(20_000); // for a busy machine
-
 const [root, foreign] = [authority('root'), authority('foreign root')];
 const server = root.issue({ ip: [[127, 0, 0, 1]] });
 const b = 'spiffe://x.example/b';

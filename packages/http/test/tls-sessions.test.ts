@@ -9,8 +9,6 @@ import { take } from './sources';
 import { authority } from './tls-certificates';
 import { clientsOf, refusalOf, serviceA, tlsOf } from './tls-service';
 
-jest.setTimeout(20_000); // for a busy machine
-
 const [root, next] = [authority('root'), authority('the next root')];
 const right = root.issue({ ip: [[127, 0, 0, 1]] });
 const other = root.issue({ ip: [[127, 0, 0, 1]] });

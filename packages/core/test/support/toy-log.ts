@@ -100,13 +100,14 @@ export class ToyLog implements PagedLog<'things'> {
     if (compareOffsets('decimal', after, this.trimmed[p]!) < 0) return { lost: 'expired' as const };
     if (after !== beginning && Number(after) >= this.next[p]!) return { lost: 'ahead' as const };
     const all = this.records[p]!;
-    const at = all.find(({ offset }) => offset === after);
-    const rest = all.filter(({ offset }) => compareOffsets('decimal', offset, after) > 0);
-    const records = rest.slice(0, 3);
+    // offsets follow each other without gaps
+    const from = after === beginning ? 0 : Number(after) + 1 - Number(all[0]?.offset ?? 0);
+    const at = all[from - 1];
+    const records = all.slice(Math.max(0, from), from + 3);
     return {
       records,
       through: records.at(-1)?.offset ?? after,
-      atHead: rest.length === records.length,
+      atHead: from + records.length >= all.length,
       epoch: String(this.epoch),
       witness: at && witnessOf(at),
     };

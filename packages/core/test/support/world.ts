@@ -134,7 +134,7 @@ export function listen<M>(pipeline: {
 }
 
 /** Awaits a condition, with a deadline. */
-export async function eventually(condition: () => boolean, deadlineMs = 5_000): Promise<void> {
+export async function eventually(condition: () => boolean, deadlineMs = 10_000): Promise<void> {
   const end = Date.now() + deadlineMs;
   while (!condition()) {
     if (Date.now() > end) throw new Error(`not within ${deadlineMs} ms: ${condition.toString()}`);
