@@ -196,3 +196,27 @@ describe('the record that expires first', () => {
     expect(cursor.openSince(false)).toBeUndefined(); // lost already
   });
 });
+
+it('I1, I2: a wall clock that jumps, back or forth, moves nothing but ages: deadlines are of the other clock', async () => {
+  let [hours, asked] = [0, 0];
+  const world = new World();
+  world.log.retentionMs = 100 * hour;
+  const view = world.view();
+  const wallClock = () => (hours += ++asked % 2 === 0 ? 87_600 : -175_201) * hour;
+  const jumping = { ...systemRuntime, wallClock };
+  const pipeline = world.pipeline(view, { runtime: jumping });
+  const told = listen(pipeline);
+  await pipeline.caughtUp({ timeoutMs: 5_000 });
+  for (let n = 1; n <= 20; n++) {
+    await pipeline.pause();
+    world.set(n % 4, n);
+    const before = asked;
+    await eventually(() => asked > before);
+    await pipeline.resume();
+    await pipeline.waitFor(world.log.head(), { timeoutMs: 5_000 });
+  }
+  expect(new Map(view)).toEqual(world.state);
+  expect(told.events.filter(({ type }) => type === 'trouble' || type === 'mustRefetch' || type === 'lost')).toEqual([]);
+  expect(pipeline.health()).toMatchObject({ live: true, ready: true });
+  await pipeline.stop();
+});
