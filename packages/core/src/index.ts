@@ -79,7 +79,7 @@ export { applyTo } from './apply-to';
 export { deliverTo } from './deliver-to';
 export type { DeliverToOptions, HandlerContext, Retry } from './deliver-to';
 export type { Poison } from './terminal';
-export type { Pipeline } from './pipeline';
+export type { Persist, Pipeline } from './pipeline';
 export type { Refreshed, RefreshOptions } from './refresh';
 export type { ReplayOptions } from './replay';
 export type { Health, Lag, PartitionLag } from './lag';

@@ -27,13 +27,20 @@ export function storeDeadLetters(
   }
 }
 
-/** A dead letter of a file, and who keeps it: `table:<table>`, `replica:<name>`, `positions:<name>`. */
-export interface OwnedLetter extends KeptLetter {
+/**
+ * A record that couldn't be decoded, translated or handled, as it was stored with the position that passed it, and who keeps
+ * it: `table:<table>`, `replica:<name>`, `positions:<name>`.
+ */
+export interface SqliteDeadLetter extends KeptLetter {
   readonly owner: string;
 }
 
 /** Those of one owner, or (`undefined`) of all. */
-export function keptLetters(statements: Statements, owner: string | undefined, which: WhichLetters): OwnedLetter[] {
+export function keptLetters(
+  statements: Statements,
+  owner: string | undefined,
+  which: WhichLetters,
+): SqliteDeadLetter[] {
   if (!statements.has('tidemark_dead_letter')) return [];
   const ofOwner = owner === undefined ? [] : [owner];
   const where = ['true', ...ofOwner.map(() => 'owner = ?'), ...('id' in which ? ['id = ?'] : [])].join(' and ');
@@ -66,7 +73,7 @@ interface Row {
   readonly message: string;
 }
 
-function letterOf({ id, owner, topic, partition, code, message, ...row }: Row): OwnedLetter {
+function letterOf({ id, owner, topic, partition, code, message, ...row }: Row): SqliteDeadLetter {
   const headers = JSON.parse(Buffer.from(row.headers).toString()) as [string, string][];
   const record: LogRecord = {
     key: row.key,

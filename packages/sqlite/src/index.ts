@@ -11,4 +11,5 @@ export { sqliteReplica } from './sqlite-replica';
 export type { SqliteReplicaHandlers } from './sqlite-replica';
 export type { MessageVersion } from './versioned-model';
 export { sqliteDeadLetters } from './sqlite-dead-letters';
-export type { SqliteDeadLetter, SqliteDeadLetters } from './sqlite-dead-letters';
+export type { SqliteDeadLetters } from './sqlite-dead-letters';
+export type { SqliteDeadLetter } from './dead-letters';

@@ -1,9 +1,6 @@
 import { type SqliteDatabase } from './database';
-import { keptLetters, type OwnedLetter, removeLetter } from './dead-letters';
+import { keptLetters, removeLetter, type SqliteDeadLetter } from './dead-letters';
 import { Statements } from './statements';
-
-/** A record that couldn't be decoded, translated or handled, as it was stored with the position that passed it. */
-export type SqliteDeadLetter = OwnedLetter;
 
 export interface SqliteDeadLetters {
   /** The oldest first; those of one owner, or all. At most `limit`, default 100. */
