@@ -1,4 +1,4 @@
-import { applyTo, type Pipeline, snapshotThenSubscribe, translate, upsert } from '@tidemark/core';
+import { applyTo, type Pipeline, snapshotThenSubscribe, translate } from '@tidemark/core';
 import * as t from 'io-ts';
 import { copyFileSync } from 'node:fs';
 import { type SqliteDatabase, sqliteLog, sqliteReplica } from '../src';
