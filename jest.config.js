@@ -10,6 +10,8 @@ const shared = {
   moduleNameMapper: {
     '^@tidemark/([^/]+)$': '<rootDir>/packages/$1/src',
     '^@tidemark-examples/([^/]+)$': '<rootDir>/examples/$1/src',
+    // the same code in one file instead of two hundred, which every test file would load anew
+    '^rxjs$': '<rootDir>/node_modules/rxjs/dist/bundles/rxjs.umd.js',
   },
   modulePathIgnorePatterns: ['/dist/'],
 };

@@ -245,10 +245,10 @@ describe('the paper’s tps', () => {
     expect(() => offsetsToTps(OffsetMap.empty('lexical'))).toThrow(MalformedPosition);
   });
 
-  it('reads a hundred thousand partitions in a moment', () => {
-    const many = Array.from({ length: 100_000 }, (_, partition) => ({ topic: 'a', partition, offset: partition }));
+  it('reads thirty thousand partitions in a moment', () => {
+    const many = Array.from({ length: 30_000 }, (_, partition) => ({ topic: 'a', partition, offset: partition }));
     const before = process.cpuUsage();
-    expect(offsetsFromTps(many).size).toBe(100_000);
-    expect(process.cpuUsage(before).user / 1_000).toBeLessThan(5_000); // not the time that others took
+    expect(offsetsFromTps(many).size).toBe(30_000);
+    expect(process.cpuUsage(before).user / 1_000).toBeLessThan(1_500); // not the time that others took
   });
 });

@@ -1,12 +1,13 @@
 import { decimal, type LogRecord, type SyncError, TransportFault } from '@tidemark/core';
 import * as fc from 'fast-check';
 import { messageText, recordOf } from '../src/feed-message';
+import { anyChar } from './any-text';
 
 const bytes = fc.oneof(
   fc.uint8Array({ maxLength: 40 }),
   fc.json().map((text) => Buffer.from(text)),
   fc.json().map((text) => Buffer.from(` ${text}\n`)),
-  fc.string({ unit: 'binary' }).map((text) => Buffer.from(text)),
+  fc.string({ unit: anyChar }).map((text) => Buffer.from(text)),
   fc
     .constantFrom(
       '',
@@ -34,7 +35,7 @@ const records: fc.Arbitrary<LogRecord> = fc.record({
   key: fc.option(bytes),
   value: fc.option(bytes),
   headers: fc
-    .array(fc.tuple(fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('__proto__', '\ud800', '')), bytes), {
+    .array(fc.tuple(fc.oneof(fc.string({ unit: anyChar }), fc.constantFrom('__proto__', '\ud800', '')), bytes), {
       maxLength: 4,
     })
     .map((pairs) => new Map(pairs)),

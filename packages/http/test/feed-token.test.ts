@@ -1,6 +1,7 @@
 import { beginning, closed, compareOffsets, decimal, lexical, MalformedPosition, type Offset } from '@tidemark/core';
 import * as fc from 'fast-check';
 import { decodeOffset, encodeOffset } from '../src/feed-token';
+import { anyChar } from './any-text';
 
 const decimals = fc.oneof(
   fc.constantFrom(beginning, closed, decimal('0')),
@@ -12,7 +13,7 @@ const lexicals = fc.oneof(
   fc.constantFrom<Offset>(beginning, closed),
   fc
     .oneof(
-      fc.string({ minLength: 1, unit: 'binary' }),
+      fc.string({ minLength: 1, unit: anyChar }),
       fc.string({ minLength: 1 }),
       fc.array(fc.nat(0xffff), { minLength: 1 }).map((units) => String.fromCharCode(...units)),
     )

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { acceptsGzip } from '../src/snapshot-gzip';
 import { canonicalScope } from '../src/snapshot-scope';
+import { anyChar } from './any-text';
 
 describe('canonicalScope', () => {
   it.each([
@@ -17,7 +18,7 @@ describe('canonicalScope', () => {
 
   it('is its own canonical form, whatever the query', () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.string({ unit: 'binary' }), fc.string())), (pairs) => {
+      fc.property(fc.array(fc.tuple(fc.string({ unit: anyChar }), fc.string())), (pairs) => {
         const scope = canonicalScope(new URLSearchParams(pairs).toString());
         expect(canonicalScope(scope)).toBe(scope);
         const url = new URL('http://a.example/');

@@ -9,7 +9,7 @@ afterEach(async () => {
 
 /** This pipeline is stopped after the test. */
 export function stopped<P extends Pick<Pipeline<unknown>, 'stop'>>(pipeline: P): P {
-  ends.push(() => pipeline.stop({ deadlineMs: 1_000 }).catch(() => undefined));
+  ends.push(() => pipeline.stop({ deadlineMs: 100 }).catch(() => undefined));
   return pipeline;
 }
 
