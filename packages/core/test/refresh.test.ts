@@ -15,6 +15,7 @@ import {
   upsert,
   type VersionedChange,
 } from '@tidemark/core';
+import { stopped } from './support/stopped';
 import { ToyLog } from './support/toy-log';
 import { asShared, eventually, gate, listen, times } from './support/world';
 
@@ -43,7 +44,7 @@ class Parts {
   }
 
   pipeline(replica: Replica<Changes> = this.view, snapshotAttempts = 4) {
-    return snapshotThenSubscribe({
+    const pipeline = snapshotThenSubscribe({
       name: 'parts',
       snapshot: { open: (request) => this.open(request) },
       transport: this.log.transport(),
@@ -57,6 +58,7 @@ class Parts {
       }),
       applyTo(replica),
     );
+    return stopped(pipeline);
   }
 
   private async open(request: SnapshotRequest): Promise<Snapshot> {

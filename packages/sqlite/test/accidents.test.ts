@@ -8,7 +8,8 @@ import { TestFile } from './database';
 
 const Step = t.type({ id: t.string, n: t.number, text: t.string });
 
-let [a, b]: [TestFile, TestFile] = [new TestFile(), new TestFile()];
+let a: TestFile;
+let b: TestFile;
 let running: Pipeline<t.TypeOf<typeof Step>>[] = [];
 beforeEach(() => {
   [a, b] = [new TestFile(), new TestFile()];
