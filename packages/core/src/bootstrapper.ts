@@ -3,7 +3,7 @@ import { Breather } from './breather';
 import { type Doubts } from './doubts';
 import { FencedOut, SnapshotRejected, TakeLost } from './errors';
 import { coversFloor } from './floor';
-import { floor, gone, type HandoffEvent, type HandoffState } from './handoff';
+import { floor, gone, type HandoffEvent, type HandoffState, lossesOf, withLost } from './handoff';
 import { tooOld } from './handoff-errors';
 import { type OpenSnapshot, openSnapshot, requireWhole } from './open-snapshot';
 import { type Plan, type Steps } from './plan';
@@ -47,9 +47,9 @@ export class Bootstrapper<Change> {
         await this.plan.runtime.sleep(this.plan.times.takeoverMs / 20, signal);
         return this.load(signal);
       case 'verifying':
-        return this.verify(state.seen.position, signal);
+        return this.verified(state.seen.position, signal);
       case 'judging':
-        return this.verify('position' in state.seen ? state.seen.position : undefined, signal);
+        return this.verified('position' in state.seen ? state.seen.position : undefined, signal);
       case 'opening':
         return this.open(state, signal);
       case 'taking':
@@ -88,7 +88,10 @@ export class Bootstrapper<Change> {
     return { type: 'loaded', stored, now: this.plan.runtime.now() };
   }
 
-  private async verify(position: Position | undefined, signal: AbortSignal): Promise<HandoffEvent> {
+  private async verified(
+    position: Position | undefined,
+    signal: AbortSignal,
+  ): Promise<HandoffEvent & { readonly type: 'verified' }> {
     if (position === undefined) return { type: 'verified', partitions: [] };
     const { partitions } = await this.retrying(() => this.plan.transport.verify(position, signal), signal);
     return { type: 'verified', partitions: this.doubts.settle(partitions, this.plan.runtime.now()) };
@@ -102,7 +105,7 @@ export class Bootstrapper<Change> {
     if (attempt > 0 && held !== undefined) await this.pause(attempt, signal);
     try {
       const source = await this.retrying(() => this.plan.transport.identify(signal), signal);
-      const required = floor(state);
+      const required = await this.required(state, signal);
       const neverSynchronised = state.seen.state === 'empty' || isFirstBootstrap(state.seen);
       const from = this.placeOf(state);
       this.snapshot = await openSnapshot(this.plan, { source, floor: required, neverSynchronised, from }, signal);
@@ -112,6 +115,20 @@ export class Bootstrapper<Change> {
     } catch (error) {
       return this.broken(error, signal);
     }
+  }
+
+  /**
+   * What the snapshot must cover. Before the term is taken nobody may have looked at the stored position (another version's, a dead
+   * bootstrapper's), or not for long: without what is gone by now A would be asked for the impossible, for ever.
+   */
+  private async required(
+    state: HandoffState & { readonly at: 'opening' },
+    signal: AbortSignal,
+  ): Promise<Position | undefined> {
+    const { seen, held } = state;
+    if (held !== undefined || !('position' in seen)) return floor(state);
+    const { partitions } = await this.verified(seen.position, signal);
+    return floor({ ...state, lost: withLost(state.lost, lossesOf(partitions)) });
   }
 
   /**

@@ -397,10 +397,11 @@ function refused(state: State<'opening' | 'swapping'>, _: unknown, options: Hand
 const mayServe = (seen: Stored, reason: RefetchReason | undefined): boolean =>
   seen.state === 'ready' && reason !== 'pipelineChanged';
 
-const lossesOf = (partitions: readonly PartitionVerdict[]): LostPartition[] =>
+/** What these verdicts say is lost. */
+export const lossesOf = (partitions: readonly PartitionVerdict[]): LostPartition[] =>
   partitions.flatMap(({ partition, verdict }) => (verdict === 'ok' ? [] : [{ partition, reason: verdict }]));
 
-const withLost = (known: readonly LostPartition[], found: readonly LostPartition[]): readonly LostPartition[] => {
+export const withLost = (known: readonly LostPartition[], found: readonly LostPartition[]): readonly LostPartition[] => {
   const lost = new Map([...known, ...found].map((one) => [partitionKey(one.partition), one]));
   return lost.size === known.length && found.length === 0 ? known : [...lost.values()];
 };

@@ -323,3 +323,26 @@ it('a new version takes a new snapshot', async () => {
   expect(told.events.flatMap((e) => (e.type === 'mustRefetch' ? [e.reason] : []))).toEqual(['pipelineChanged']);
   await second.stop();
 });
+
+it.each(['made anew', 'shortened'] as const)(
+  'I8: a new version takes a new snapshot, also of a log that was %s while nobody ran',
+  async (how) => {
+    const world = new World(1);
+    for (let i = 0; i < 5; i++) world.set(i, i);
+    const view = world.view();
+    const first = world.pipeline(view, { version: '1' });
+    const running = first.run();
+    await first.caughtUp({ timeoutMs: 5_000 });
+    await first.stop();
+    await running;
+    if (how === 'made anew') world.log.recreate();
+    else world.log.shorten(0, 2);
+    const second = world.pipeline(view, { version: '2' });
+    listen(second);
+    await second.caughtUp({ timeoutMs: 4_000 });
+    world.set(9, 9);
+    await eventually(() => view.has('9'));
+    expect(new Map(view)).toEqual(world.state);
+    await second.stop();
+  },
+);
