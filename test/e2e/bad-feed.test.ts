@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { type Answer, type Honest, MisbehavingA } from './misbehaving-a';
-import { until } from './service-b';
+import { until } from '../chaos/process';
 import { type Outcome, SynchronisedB } from './synchronised-b';
 
 /** Bad feeds meet a table that holds rows and a position. What each is answered by: docs/spec/bad-input.md. */

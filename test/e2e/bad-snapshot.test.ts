@@ -2,7 +2,7 @@ import { type PositionJson } from '@tidemark/core';
 import { createHash } from 'node:crypto';
 import { createGzip, gzipSync } from 'node:zlib';
 import { type Answer, type Honest, MisbehavingA } from './misbehaving-a';
-import { until } from './service-b';
+import { until } from '../chaos/process';
 import { type FollowOptions, type Outcome, SynchronisedB } from './synchronised-b';
 
 /** Bad snapshots meet a table that holds rows and a position. What each is answered by: docs/spec/bad-input.md. */

@@ -4,8 +4,10 @@ import { fileSnapshot, serveFeed, serveSnapshot, writeSnapshotFile } from '@tide
 import { createServer } from 'node:http';
 import { type AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { until } from '../chaos/process';
+import { thingsOf } from '../chaos/things';
 import { ServiceA } from './service-a';
-import { ServiceB, thingsOf, until } from './service-b';
+import { ServiceB } from './service-b';
 
 /** A's HTTP side: a snapshot file and the feed. It hands out so many chunks of each snapshot, and then holds the rest back. */
 class Front {

@@ -1,4 +1,3 @@
-import { DatabaseSync } from '@photostructure/sqlite';
 import { serveFeed, serveSnapshot } from '@tidemark/http';
 import { sqliteLog, type SqliteLog } from '@tidemark/sqlite';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -7,12 +6,7 @@ import { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type PagedLog } from '@tidemark/core';
-
-export interface Thing {
-  readonly id: string;
-  readonly n: number;
-  readonly updates: number;
-}
+import { type Database, openFile, sourceSchema, type Thing, thingsIn, updateThing } from '../chaos/things';
 
 /**
  * Service A in this process: one SQLite file with its things and its log, both over HTTP on a random port. Thing `id`'s updates
@@ -25,17 +19,16 @@ export class ServiceA {
 
   private constructor(
     readonly directory: string,
-    readonly db: InstanceType<typeof DatabaseSync>,
+    readonly db: Database,
     readonly log: SqliteLog<'things'>,
     private readonly server: Server,
   ) {}
 
   static async start(partitions = 2): Promise<ServiceA> {
     const directory = await mkdtemp(join(tmpdir(), 'tidemark-e2e-'));
-    const open = () => new DatabaseSync(join(directory, 'a.db'), { timeout: 5_000 });
+    const open = () => openFile(join(directory, 'a.db'));
     const db = open();
-    db.exec('pragma journal_mode = wal');
-    db.exec('create table thing (id text primary key, n integer not null, updates integer not null)');
+    db.exec(sourceSchema);
     const log = sqliteLog(db, { reader: open, topics: { things: { partitions } } });
     const server = createServer();
     const a = new ServiceA(directory, db, log, server);
@@ -63,18 +56,12 @@ export class ServiceA {
   /** One update of each of these things, in one transaction with its record. */
   write(...ids: readonly string[]): void {
     this.db.exec('begin immediate');
-    for (const id of ids) {
-      this.db
-        .prepare('insert into thing values (?, 1, 1) on conflict (id) do update set n = n + 1, updates = updates + 1')
-        .run(id);
-      const { n } = this.db.prepare('select n from thing where id = ?').get(id) as { n: number };
-      this.log.append('things', [{ key: id, value: JSON.stringify({ id, n }) }]);
-    }
+    for (const id of ids) this.log.append('things', [{ key: id, value: JSON.stringify(updateThing(this.db, id, 1)) }]);
     this.db.exec('commit');
   }
 
   things(): Thing[] {
-    return this.db.prepare('select id, n, updates from thing order by id').all() as Thing[];
+    return thingsIn(this.db);
   }
 
   /** `count` ids whose records go to this partition. */

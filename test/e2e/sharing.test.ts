@@ -2,8 +2,10 @@ import { DatabaseSync } from '@photostructure/sqlite';
 import { type LeaseStore } from '@tidemark/core';
 import { sqliteLeases } from '@tidemark/sqlite';
 import { join } from 'node:path';
+import { until } from '../chaos/process';
+import { thingsOf } from '../chaos/things';
 import { ServiceA } from './service-a';
-import { ServiceB, thingsOf, until } from './service-b';
+import { ServiceB } from './service-b';
 
 const partitions = 12;
 const rounds = 10;
@@ -32,7 +34,7 @@ interface Member {
 
 function another(): Member {
   const name = `i${instances.length + 1}`;
-  const b = new ServiceB(a.url, file, 'sharing-process.cjs', name);
+  const b = new ServiceB(a.url, file, { owner: name });
   instances.push(b);
   return { name, b };
 }

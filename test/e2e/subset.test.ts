@@ -8,7 +8,7 @@ import { createServer, type Server } from 'node:http';
 import { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { until } from './service-b';
+import { until } from '../chaos/process';
 
 type Database = InstanceType<typeof DatabaseSync>;
 

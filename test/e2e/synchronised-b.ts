@@ -14,7 +14,7 @@ import { sqliteTable } from '@tidemark/sqlite';
 import * as t from 'io-ts';
 import { join } from 'node:path';
 import { type MisbehavingA, type Work } from './misbehaving-a';
-import { until } from './service-b';
+import { until } from '../chaos/process';
 
 const Work = t.type({ id: t.string, n: t.number });
 

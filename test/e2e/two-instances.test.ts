@@ -1,6 +1,8 @@
 import { join } from 'node:path';
-import { ServiceA, type Thing } from './service-a';
-import { ServiceB, thingsOf, until } from './service-b';
+import { until } from '../chaos/process';
+import { type Thing, thingsOf } from '../chaos/things';
+import { ServiceA } from './service-a';
+import { ServiceB } from './service-b';
 
 let a: ServiceA;
 let instances: ServiceB[] = [];

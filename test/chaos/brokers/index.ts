@@ -1,0 +1,7 @@
+import { type Broker } from '../broker';
+import { embedded } from './embedded';
+import { forgetful } from './forgetful';
+
+/** What `--broker` may name. */
+export const brokers = { embedded, forgetful } as const satisfies Readonly<Record<string, Broker>>;
+export type BrokerName = keyof typeof brokers;
