@@ -1,0 +1,17 @@
+/**
+ * What `npm run proof` runs, in this order: the quick ones first. `script` is an npm script; `tail`: how many of the last lines of its
+ * output are the result.
+ */
+export const suites = [
+  { name: 'bench', script: 'bench', args: ['core', 'http', 'sqlite', 'memory'], takes: '20 minutes', tail: 20 },
+  { name: 'mutants', script: 'mutants', args: [], takes: '1 hour', tail: 40 },
+  { name: 'soak', script: 'soak', args: ['--minutes', '30', '--seed', '1'], takes: '30 minutes', tail: 6 },
+  { name: 'chaos', script: 'chaos', args: ['--rounds', '500', '--seed', '1'], takes: '40 minutes', tail: 18 },
+  { name: 'model', script: 'model', args: ['--full'], takes: '1 hour', tail: 20 },
+  { name: 'fuzz', script: 'fuzz', args: [], takes: '1 hour', tail: 20 },
+  { name: 'simulate', script: 'simulate', args: ['--seeds', '1000000'], takes: '4 hours', tail: 20 },
+];
+
+/** As it is typed. */
+export const commandOf = ({ script, args }) =>
+  ['npm run', script, ...(args.length > 0 ? ['--', ...args] : [])].join(' ');
