@@ -26,7 +26,10 @@ export interface Pipeline<out M> extends Observable<SyncEvent<M>>, AsyncIterable
   readonly name: string;
   /** The present status, then each new one. */
   readonly status$: Observable<Status>;
-  /** Resolves when the pipeline was stopped or `signal` aborted and everything is released; rejects with what failed. */
+  /**
+   * Resolves when the pipeline was stopped, or `signal` aborted, and everything is released; rejects with what failed. A signal ends
+   * this participation only: while somebody else subscribes or iterates the run goes on, and `stop` is what ends it for all.
+   */
   run(options?: { readonly signal?: AbortSignal | undefined }): Promise<void>;
   /** As stored in the replica; `undefined` before the first snapshot is in. */
   position(): Promise<Position | undefined>;
