@@ -40,7 +40,7 @@ it('a round does the same for the same seed and number, and every fault has its 
   expect(plan(3, 9)).not.toEqual(plan(4, 9));
   const plans = Array.from({ length: 200 }, (_, round) => plan(1, round));
   expect(new Set(plans.flatMap(({ faults }) => faults.map(({ name }) => name)))).toEqual(new Set(faultNames));
-  expect(new Set(plans.map(({ instances, share }) => `${instances} ${share}`)).size).toBe(4);
+  expect(new Set(plans.map(({ instances, share, from }) => `${instances} ${share} ${from}`)).size).toBe(8);
   expect(embedded.faults).toEqual(faultNames);
 });
 

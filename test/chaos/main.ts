@@ -69,9 +69,9 @@ async function chaos({ broker, seed, rounds }: Options): Promise<number> {
 }
 
 function failureText(broker: BrokerName, seed: number, round: number, { plan, failure }: RoundResult): string {
-  const { instances, share, faults: chosen } = plan;
+  const { instances, share, from, faults: chosen } = plan;
   return [
-    `FAILED: seed ${seed}, round ${round}: ${instances} instances${share ? ' that share' : ''}; ${chosen.map(({ name, atMs }) => `${name} at ${atMs} ms`).join(', ')}`,
+    `FAILED: seed ${seed}, round ${round}: ${instances} instances${share ? ' that share' : ''}; from ${from}: ${chosen.map(({ name, atMs }) => `${name} at ${atMs} ms`).join(', ')}`,
     failure,
     `again: npm run chaos -- --broker ${broker} --seed ${seed} --round ${round}`,
   ].join('\n');

@@ -74,6 +74,16 @@ export function missing(stored: Stored | undefined, head: Position, version: str
   return `the replica isn't at the head: ${stands.join(', ')}`;
 }
 
+/** How many updates A has ever written. */
+export function writtenBy({ directory }: World): number {
+  const a = openFile(join(directory, 'a.db'));
+  try {
+    return (a.prepare('select count(*) as count from journal').get() as { count: number }).count;
+  } finally {
+    a.close();
+  }
+}
+
 /** Compares the replica with the fold of everything that was ever written, and with A's own table. */
 export function compare(world: World): Difference & { readonly updates: number } {
   const [a, b] = [openFile(join(world.directory, 'a.db')), openFile(world.file)];

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type FaultName } from './broker';
 import { type BrokerName, brokers } from './brokers';
 import { type Fault, faults } from './faults';
-import { compare, missing, storedIn } from './oracle';
+import { compare, missing, storedIn, writtenBy } from './oracle';
 import { until } from './process';
 import { between, pick, type Random, seededRandom } from './random';
 import { ChaosFailed, patienceMs, World, type WorldOptions } from './world';
@@ -11,7 +11,9 @@ import { ChaosFailed, patienceMs, World, type WorldOptions } from './world';
 export interface RoundPlan {
   readonly instances: number;
   readonly share: boolean;
-  /** When, in milliseconds after A and B have begun. */
+  /** The first fault may come while B is starting, or only when it follows the log. */
+  readonly from: 'start' | 'following';
+  /** When, in milliseconds after that. */
   readonly faults: readonly { readonly name: FaultName; readonly atMs: number }[];
 }
 
@@ -34,6 +36,7 @@ export function planOf(broker: BrokerName, random: Random): RoundPlan {
   return {
     instances,
     share: random() < 0.5,
+    from: pick(random, ['start', 'following'] as const),
     faults: Array.from({ length: between(random, 2, 5) }, () => ({
       name: pick(random, possible),
       atMs: between(random, 0, 1_000),
@@ -57,7 +60,10 @@ export async function playRound(broker: BrokerName, seed: number, round: number)
   const came = { updates: 0, lost: 0, doubled: 0 };
   let failure: string | undefined;
   try {
+    if (plan.from === 'following') await following(world);
     await inject(world, plan, random);
+    await following(world);
+    await writtenOn(world);
     await settle(world);
     const { lines, ...counts } = compare(world);
     Object.assign(came, counts);
@@ -87,21 +93,41 @@ async function inject(world: World, plan: RoundPlan, random: Random): Promise<vo
       Promise.all([before, pause(atMs)]).then(() => happen(world, chance)),
     );
   }
-  await Promise.all([...lanes.values(), pause(1_200)]);
+  await Promise.all(lanes.values());
+  world.proxy.heal();
+  for (const instance of world.instances) world.startB(instance);
+}
+
+/** B has rows, and a position to follow the log from. */
+async function following(world: World): Promise<void> {
+  await eventually(world, 'B follows', async () => (await storedIn(world.file))?.state === 'ready');
+}
+
+/** So much is written that B has to follow, too. */
+async function writtenOn(world: World): Promise<void> {
+  const before = writtenBy(world);
+  await eventually(world, 'A writes', async () => writtenBy(world) > before + 250);
+}
+
+async function eventually(world: World, what: string, condition: () => Promise<boolean>): Promise<void> {
+  for (const end = performance.now() + patienceMs; !(await condition()); await pause(20)) {
+    if (world.failure !== undefined) throw world.failure;
+    if (performance.now() > end) throw new ChaosFailed(`not within ${patienceMs} ms: ${what}`);
+  }
 }
 
 /** All is well again, A writes no more: B must come to the head of the log by the deadline. */
 async function settle(world: World): Promise<void> {
-  world.proxy.heal();
-  for (const instance of world.instances) world.startB(instance);
   await world.quiet();
   const head = await world.log.head();
   let lack: string | undefined;
-  for (const end = performance.now() + patienceMs; ; await pause(20)) {
-    if (world.failure !== undefined) throw world.failure;
-    lack = missing(await storedIn(world.file), head, String(world.version));
-    if (lack === undefined) break;
-    if (performance.now() > end) throw new ChaosFailed(`B hasn't caught up within ${patienceMs} ms: ${lack}`);
+  try {
+    await eventually(world, 'B comes to the head', async () => {
+      lack = missing(await storedIn(world.file), head, String(world.version));
+      return lack === undefined;
+    });
+  } catch (error) {
+    throw error instanceof ChaosFailed && lack !== undefined ? new ChaosFailed(`${lack}; ${error.message}`) : error;
   }
 }
 
