@@ -326,7 +326,8 @@ function look(state: State<'loading' | 'waiting'>, { stored, now }: Event<'loade
         ? { at: 'opening', serving: undefined, seen: stored, held: undefined, reason: 'unknownPosition' }
         : { at: 'failed', error: unknownPosition() };
     case 'bootstrapping':
-      return { at: 'waiting', term: stored.term, heartbeat: stored.heartbeat, since: now };
+      // what was found lost under another term says nothing about the position that this bootstrapper leaves
+      return { at: 'waiting', term: stored.term, heartbeat: stored.heartbeat, since: now, lost: [] };
     case 'ready': {
       if (changed) return refetch(state, stored, 'pipelineChanged', [], undefined, options);
       const serving = 'serving' in state ? state.serving : undefined;

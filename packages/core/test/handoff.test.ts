@@ -252,6 +252,13 @@ describe('the handoff', () => {
     expect(waiting({ ...bootstrapping, term: 5 }, 10)).toMatchObject({ at: 'waiting', term: 5, since: 10 });
   });
 
+  it('I8: forgets what it had found lost when somebody else bootstraps', () => {
+    const loading: HandoffState = { ...memory, at: 'loading', serving: undefined, lost: [changed] };
+    const waiting = next(loading, { type: 'loaded', stored: bootstrapping, now: 0 }, options);
+    expect(waiting).toMatchObject({ at: 'waiting', lost: [] });
+    expect(next(waiting, { type: 'loaded', stored: bootstrapping, now: 10 }, options)).toMatchObject({ lost: [] });
+  });
+
   it('an instance that has followed stops when it meets another version; a start re-snapshots', () => {
     const other: HandoffEvent = { type: 'loaded', stored: { ...ready, version: '2' }, now: 0 };
     expect(next({ ...initialHandoff, everFollowed: true }, other, options)).toMatchObject({

@@ -320,6 +320,24 @@ it('I8: never back in time: the position only grows while the history lasts', as
   await pipeline.stop();
 });
 
+it('I8: who takes over a re-snapshot asks for no history that is gone', async () => {
+  const world = new AdditiveWorld(1);
+  for (let n = 1; n <= 5; n++) world.add(1, n);
+  const counter = new Counter();
+  const before = world.pipeline(counter);
+  listen(before);
+  await before.caughtUp({ timeoutMs: 5_000 });
+  await before.stop();
+  world.log.recreate(); // it stands far below the position for a long time now
+  world.add(1, 10);
+  await counter.take(await counter.load(), { pipeline: 'things' }); // notices, begins a new snapshot, and dies
+  const after = world.pipeline(counter);
+  listen(after);
+  await after.caughtUp({ timeoutMs: 5_000 });
+  expect(counter.counts).toEqual(world.sums());
+  await after.stop();
+});
+
 it('I9: while the replica is slow, the log is not read into memory', async () => {
   const world = new World(2);
   const view = world.view();
