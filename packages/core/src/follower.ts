@@ -154,6 +154,7 @@ export class Follower<Change, M> {
     if (cursor.term === term) return cursor;
     this.parts.heads.tell(event.partition, false);
     if (term !== undefined) this.parts.cursors.restart(cursor);
+    else cursor.idle = true; // what it delivered is dropped: restarted when a term is served again, be it the same
     return undefined;
   }
 

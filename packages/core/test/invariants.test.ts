@@ -102,6 +102,47 @@ it('I1: a gap in what the transport delivers is a failure, not a skip', async ()
   await expect(pipeline.run()).rejects.toMatchObject({ code: 'TRANSPORT_FAULT' });
 });
 
+it('I1: what comes while a term is asked for is read again, where that came to nothing', async () => {
+  const world = new AdditiveWorld(2);
+  world.add(1, 1);
+  world.add(2, 1);
+  const honest = world.snapshot();
+  let away = false;
+  const snapshot = snapshotFrom((request) => (away ? Promise.reject(new Error('A is away')) : honest.open(request)));
+  const counter = new Counter();
+  const [asked, delivered] = [gate(), gate()];
+  const shaky: Replica<Change<Thing>> = asShared(counter, {
+    take: async (seen, into) => {
+      if (seen.state === 'empty') return counter.take(seen, into);
+      away = true;
+      asked.open();
+      await delivered.passed;
+      throw new Error('the connection broke');
+    },
+  });
+  const whole = world.log.transport();
+  const transport: Transport<'things'> = {
+    ...whole,
+    async *read(start, signal) {
+      for await (const event of whole.read(start, signal)) {
+        yield event;
+        if (asked.opened && event.type === 'delivery' && event.records.length > 0) delivered.open(); // the next is asked for
+      }
+    },
+  };
+  const pipeline = world.pipeline(shaky, { snapshot, transport });
+  listen(pipeline);
+  await pipeline.caughtUp({ timeoutMs: 5_000 });
+  world.log.down = new Error('the log is away');
+  for (let n = 0; n < 9; n++) world.add(1, n);
+  world.log.trim(1, 1);
+  world.log.down = undefined;
+  await asked.passed;
+  world.add(2, 20); // of the other partition, which can be followed as before
+  await eventually(() => counter.counts.get('2') === 21);
+  await pipeline.stop();
+});
+
 it('I2: an effect whose commit had an unknown outcome is not repeated', async () => {
   const world = new AdditiveWorld(1);
   const counter = new Counter();
