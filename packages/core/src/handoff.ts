@@ -402,7 +402,10 @@ const mayServe = (seen: Stored, reason: RefetchReason | undefined): boolean =>
 export const lossesOf = (partitions: readonly PartitionVerdict[]): LostPartition[] =>
   partitions.flatMap(({ partition, verdict }) => (verdict === 'ok' ? [] : [{ partition, reason: verdict }]));
 
-export const withLost = (known: readonly LostPartition[], found: readonly LostPartition[]): readonly LostPartition[] => {
+export const withLost = (
+  known: readonly LostPartition[],
+  found: readonly LostPartition[],
+): readonly LostPartition[] => {
   const lost = new Map([...known, ...found].map((one) => [partitionKey(one.partition), one]));
   return lost.size === known.length && found.length === 0 ? known : [...lost.values()];
 };
