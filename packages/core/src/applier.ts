@@ -1,6 +1,8 @@
 import { asError, backoffMs, isRetryable } from './retry';
 import { Breather } from './breather';
 import { FencedOut } from './errors';
+import { differs } from './paged-turn';
+import { type Mark } from './partition';
 import { type Applied, type Batch, type Replica } from './replica';
 import { type Runtime } from './runtime';
 
@@ -113,7 +115,7 @@ export class Applier<Change> {
     for (const [i, batch] of batches.entries()) {
       const answer = answers?.[i];
       if (answer === undefined) continue; // fenced, or it ends: said already
-      if (answer === 'applied' || answer.moved.through === batch.through.through) await batch.settled();
+      if (answer === 'applied' || isSame(answer.moved, batch.through)) await batch.settled();
       else batch.moved();
     }
   }
@@ -153,3 +155,6 @@ interface Flight<Change> {
 }
 
 const groupChanges = 10_000;
+
+/** The same record, as far as both can tell: where the log has lost its end, another one may stand at the same offset. */
+const isSame = (a: Mark, b: Mark): boolean => a.through === b.through && !differs(a.witness, b.witness);

@@ -70,15 +70,35 @@ export class Cursor {
 /** The cursors of this instance. A delivery belongs to the term of the answer that its cursor came from. */
 export class Cursors {
   private readonly cursors = new Map<string, Cursor>();
+  /** Partition → the last question about where to start it. */
+  private readonly asks = new Map<string, number>();
+  private asked = 0;
 
   constructor(
     private readonly runtime: Runtime,
     private readonly signal: AbortSignal,
   ) {}
 
-  /** `census`: the last one known under this term. */
-  started(partitions: readonly Partition[], term: number, position: Position, census: number | undefined): void {
+  /** Somebody asks where to start these; answers with a ticket for `started`. */
+  ask(partitions: readonly Partition[]): number {
+    const ticket = ++this.asked;
+    for (const partition of partitions) this.asks.set(partitionKey(partition), ticket);
+    return ticket;
+  }
+
+  /**
+   * The question is answered. Where it has been asked again meanwhile (the partition was revoked and assigned anew), nobody reads
+   * from this answer any more. `census`: the last one known under this term.
+   */
+  started(
+    ticket: number,
+    partitions: readonly Partition[],
+    term: number,
+    position: Position,
+    census: number | undefined,
+  ): void {
     for (const partition of partitions) {
+      if (this.asks.get(partitionKey(partition)) !== ticket) continue;
       const at = position.offsets.through(partition);
       this.cursors.set(partitionKey(partition), new Cursor(partition, term, at, census));
     }
@@ -90,6 +110,11 @@ export class Cursors {
 
   get(partition: Partition): Cursor | undefined {
     return this.cursors.get(partitionKey(partition));
+  }
+
+  /** False: its partition was revoked or started anew. */
+  isCurrent(cursor: Cursor): boolean {
+    return this.get(cursor.partition) === cursor;
   }
 
   /** Restarts what was started under another term, and what idles (those that said nothing yet: when they do). Tells which. */

@@ -79,11 +79,12 @@ export class Follower<Change, M> {
   /** Answers once a term is served, with the whole position that is stored then. */
   private async start(assigned: readonly Partition[]): Promise<Position> {
     const { cursors, census, account } = this.parts;
+    const ticket = cursors.ask(assigned);
     for (;;) {
       const term = await this.serving();
       const stored = await this.parts.load();
       if (stored.state === 'ready' && stored.term === term && this.parts.serving() === term) {
-        cursors.started(assigned, term, stored.position, census.under(term));
+        cursors.started(ticket, assigned, term, stored.position, census.under(term));
         if (stored.sequence !== undefined) census.begin();
         for (const partition of assigned) account.start(partition, stored.position.offsets.through(partition), term);
         return stored.position;
@@ -195,13 +196,13 @@ export class Follower<Change, M> {
       rejected: this.parts.terminal.onPoison === 'deadLetter' ? rejected : [],
       settled: () => {
         cursor.settled(delivery);
-        return this.settled(delivery, changes, rejected);
+        return this.settled(cursor, delivery, changes, rejected);
       },
       fenced: () => {
         cursor.idle = true; // restarted when a term is served again, be it the same
       },
       moved: () => {
-        this.parts.heads.tell(partition, false);
+        if (this.parts.cursors.isCurrent(cursor)) this.parts.heads.tell(partition, false);
         this.parts.cursors.restartLater(cursor, 100);
       },
     });
@@ -209,6 +210,7 @@ export class Follower<Change, M> {
 
   /** Told first, acknowledged after: whoever listens holds the transport back. */
   private settled(
+    cursor: Cursor,
     delivery: Delivery,
     changes: readonly Change[],
     rejected: readonly DeadLetter[],
@@ -221,7 +223,7 @@ export class Follower<Change, M> {
         ? { type: 'updates', partition, through, messages: this.parts.terminal.unwrap(changes) }
         : { type: 'progress', partition, through },
     );
-    this.parts.heads.tell(partition, atHead, lag);
+    if (this.parts.cursors.isCurrent(cursor)) this.parts.heads.tell(partition, atHead, lag);
     this.parts.progress();
     if (told === undefined) delivery.ack();
     else

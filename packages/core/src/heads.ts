@@ -31,7 +31,7 @@ export class Heads {
 
   assign(partitions: readonly Partition[]): void {
     this.assignedOnce = true;
-    for (const partition of partitions) this.tell(partition, false);
+    for (const partition of partitions) this.set(partition, false);
   }
 
   revoke(partitions: readonly Partition[]): void {
@@ -42,7 +42,12 @@ export class Heads {
     }
   }
 
+  /** What isn't assigned here (any more) has nothing to tell. */
   tell(partition: Partition, atHead: boolean, records?: bigint): void {
+    if (this.partitions.has(partitionKey(partition))) this.set(partition, atHead, records);
+  }
+
+  private set(partition: Partition, atHead: boolean, records?: bigint): void {
     const key = partitionKey(partition);
     const was = this.partitions.get(key)?.atHead;
     this.partitions.set(key, { partition, atHead, records });

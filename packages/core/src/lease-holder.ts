@@ -81,33 +81,44 @@ export class LeaseHolder {
     }
   }
 
+  /**
+   * What is listed at its beginning holds for a whole round: a topic that is created anew meanwhile has other keys for the same
+   * partitions, and the old ones are let go of before the new ones are taken.
+   */
   private async look(signal: AbortSignal): Promise<void> {
     const { leases: store, runtime, expiryMs, me } = this.options;
     const asked = runtime.now();
     const stored = await store.list();
     const expired = this.watch.expired(stored, { asked, answered: runtime.now() }, expiryMs);
     const leases = new Map(stored.map((lease) => [lease.key, lease]));
+    const { listed } = this;
     signal.throwIfAborted();
 
-    this.lose([...this.held.keys()].filter((key) => leases.get(key)?.owner !== me || !this.listed.has(key)));
-    const mine = stored.filter(({ key, owner }) => owner === me && this.listed.has(key));
-    await this.write(mine.map((seen) => ({ seen, next: raised(seen, me) })));
+    this.lose([...this.held.keys()].filter((key) => leases.get(key)?.owner !== me || !listed.has(key)));
+    const mine = stored.filter(({ key, owner }) => owner === me && listed.has(key));
+    await this.write(
+      mine.map((seen) => ({ seen, next: raised(seen, me) })),
+      listed,
+    );
     signal.throwIfAborted();
-    const due = planLeases({ keys: [...this.listed.keys()], leases, expired, me }, runtime.random);
-    await this.write(due.map((key) => taking(key, leases.get(key), me)));
+    const due = planLeases({ keys: [...listed.keys()], leases, expired, me }, runtime.random);
+    await this.write(
+      due.map((key) => taking(key, leases.get(key), me)),
+      listed,
+    );
     for (const lease of stored)
-      if (!this.listed.has(lease.key) && (lease.owner === me || expired.has(lease.key))) await store.remove(lease);
+      if (!listed.has(lease.key) && (lease.owner === me || expired.has(lease.key))) await store.remove(lease);
   }
 
   /** What isn't held yet is assigned by being written; what is held and can't be written is lost. */
-  private async write(writes: readonly LeaseWrite[]): Promise<void> {
+  private async write(writes: readonly LeaseWrite[], listed: ReadonlyMap<string, Partition>): Promise<void> {
     if (writes.length === 0) return;
     const since = this.options.runtime.now();
     const done = await this.options.leases.write(writes);
     const assigned: Partition[] = [];
     for (const { next } of writes.filter((_, i) => done[i] === true)) {
-      const partition = this.listed.get(next.key);
-      if (partition === undefined) continue; // unlisted meanwhile: the next round removes the lease
+      const partition = listed.get(next.key);
+      if (partition === undefined) continue;
       if (!this.held.has(next.key)) assigned.push(partition);
       this.held.set(next.key, { partition, lease: next, since });
     }

@@ -308,6 +308,24 @@ it('a replica belongs to one pipeline', async () => {
   await expect(world.pipeline(view).run()).rejects.toMatchObject({ code: 'REPLICA_BOUND_ELSEWHERE' });
 });
 
+it('a new version takes a new snapshot, also of a topic that was created anew meanwhile', async () => {
+  const world = new World(2);
+  for (let i = 0; i < 6; i++) world.set(i, i);
+  const view = world.view();
+  const first = world.pipeline(view, { version: '1' });
+  const running = first.run();
+  await first.caughtUp({ timeoutMs: 5_000 });
+  await first.stop();
+  await running;
+  world.log.recreate();
+  world.set(0, 100);
+  const second = world.pipeline(view, { version: '2' });
+  second.subscribe();
+  await second.caughtUp({ timeoutMs: 5_000 });
+  expect(view.get('0')?.n).toBe(100);
+  await second.stop();
+});
+
 it('a new version takes a new snapshot', async () => {
   const world = new World(1);
   world.set(1, 1);

@@ -151,6 +151,18 @@ it('a topic that is created anew has other leases: its partitions are assigned a
   await end(w);
 });
 
+it('a topic that is created anew at any moment of a round: no partition is assigned twice', async () => {
+  for (let ms = 0; ms < times.renewMs; ms += latencyMs / 2) {
+    const w = world(2);
+    const first = w.join();
+    await w.advance(rest + ms);
+    w.epoch = 'e2';
+    await w.advance(rest);
+    expect({ ms, faults: w.faults, has: first.has.size }).toEqual({ ms, faults: [], has: 2 });
+    await end(w);
+  }
+});
+
 it('leases of partitions that only others know stay theirs; what nobody renews is removed', async () => {
   const w = world(1);
   const stray: Lease = { key: '["elsewhere","0",null]', owner: 'another#1', counter: 1 };
