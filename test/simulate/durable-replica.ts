@@ -38,7 +38,7 @@ interface Row<Change> {
 
 /**
  * A replica that outlives the processes that use it, as a database does: what SQLite's engine keeps in tables, without SQLite, for
- * speed. One object is one store; every process may use it. `test/simulate` runs the replica contract on it.
+ * speed. One object is one store; every process may use it.
  */
 export class DurableReplica<Change> implements Replica<Change> {
   readonly shared = true;
