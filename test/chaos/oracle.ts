@@ -6,14 +6,14 @@ import { openFile, type Thing, thingsIn } from './things';
 import { type World } from './world';
 
 /** What a replica has too little, and too much, in updates; and each thing that differs, for people. */
-export interface Difference {
+interface Difference {
   readonly lost: number;
   readonly doubled: number;
   readonly lines: readonly string[];
 }
 
 /** One update, as A wrote it down beside its log. */
-export interface Written {
+interface Written {
   readonly id: string;
   readonly added: number;
 }

@@ -8,7 +8,7 @@ import { between, pick, type Random, seededRandom } from './random';
 import { ChaosFailed, patienceMs, World, type WorldOptions } from './world';
 
 /** What a round will do; the same for the same seed and number. */
-export interface RoundPlan {
+interface RoundPlan {
   readonly instances: number;
   readonly share: boolean;
   /** The first fault may come while B is starting, or only when it follows the log. */

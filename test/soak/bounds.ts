@@ -7,7 +7,7 @@ export interface Moment extends Sample {
 }
 
 /** What a process may grow by, per minute. */
-export interface Bounds {
+interface Bounds {
   /** MiB of JavaScript heap after a collection. */
   readonly heap: number;
   /** MiB of memory that the system has given. */

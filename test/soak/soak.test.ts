@@ -12,7 +12,8 @@ interface Report {
 }
 
 const soak = (...args: readonly string[]) =>
-  promisify(execFile)(process.execPath, [join(__dirname, '../dist/soak/main.js'), ...args]);
+  // it ends its processes when it is ended
+  promisify(execFile)(process.execPath, [join(__dirname, '../dist/soak/main.js'), ...args], { timeout: 170_000 });
 
 it('I9: half a minute of reconnects and a slow consumer: nothing grows beyond the reduced bounds', async () => {
   const { stdout } = await soak('--minutes', '0.5', '--json');
