@@ -88,10 +88,12 @@ it('hands over the rows, then the updates, and saves the position after the effe
 });
 
 it('I5: a position is never saved while an effect before it is open', async () => {
-  const hold = gate();
+  const [entered, hold] = [gate(), gate()];
   const { a, positions, start } = world(
     async (call) => {
-      if ('n' in call && call.n === 7) await hold.passed;
+      if (!('n' in call) || call.n !== 7) return;
+      entered.open();
+      await hold.passed;
     },
     { concurrency: 8, orderBy: idOf },
     1,
@@ -101,6 +103,7 @@ it('I5: a position is never saved while an effect before it is open', async () =
   await pipeline.caughtUp({ timeoutMs: 5_000 });
   a.set(1, 7);
   for (let i = 2; i < 9; i++) a.set(i, i * 10);
+  await entered.passed;
   for (let i = 0; i < 50; i++) await new Promise(setImmediate);
   const at = () => positions.stored?.position.offsets.through({ topic: 'toy.things', partition: '0' });
   expect(at()).toBe('beginning');
@@ -142,7 +145,7 @@ it('I3: keeps the order of a key, whatever the concurrency', async () => {
   const pipeline = start();
   listen(pipeline);
   await pipeline.caughtUp({ timeoutMs: 5_000 });
-  for (let n = 0; n < 200; n++) a.set(n % 7, n);
+  for (let n = 0; n < 200; n++) a.set(Math.floor(n / 5) % 7, n); // several of one key in one delivery
   await eventually(() => [...seen.values()].flat().length === 200);
   for (const ns of seen.values()) expect(ns).toEqual([...ns].sort((x, y) => x - y));
   await pipeline.stop();

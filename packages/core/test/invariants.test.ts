@@ -143,6 +143,25 @@ it('I1: what comes while a term is asked for is read again, where that came to n
   await pipeline.stop();
 });
 
+it('I1: a batch whose partition stands elsewhere by now is read again from there', async () => {
+  const world = new AdditiveWorld(1);
+  const counter = new Counter();
+  let refused = 0;
+  const contested: Replica<Change<Thing>> = asShared(counter, {
+    apply: async (term, batches) => {
+      if (batches.every(({ changes }) => changes.length === 0) || refused++ > 0) return counter.apply(term, batches);
+      return batches.map(({ after }) => ({ moved: { through: after } }));
+    },
+  });
+  const pipeline = world.pipeline(contested);
+  listen(pipeline);
+  await pipeline.caughtUp({ timeoutMs: 5_000 });
+  for (let i = 1; i < 9; i++) world.add(1, i);
+  await eventually(() => counter.counts.get('1') === 36);
+  await pipeline.stop();
+  expect(counter.counts).toEqual(world.sums());
+});
+
 it('I2: an effect whose commit had an unknown outcome is not repeated', async () => {
   const world = new AdditiveWorld(1);
   const counter = new Counter();
@@ -309,6 +328,25 @@ it.each([
   expect(await view.load()).toMatchObject({ state: 'empty', term: 0 });
 });
 
+it('I7: a snapshot from before its topic was created anew is refused, and asked for again', async () => {
+  const world = new AdditiveWorld(1);
+  world.add(1, 1);
+  const honest = world.snapshot();
+  const snapshot = snapshotFrom(async (request, n) => {
+    const taken = await honest.open(request);
+    const { source, offsets } = taken.position;
+    return n > 0 ? taken : { ...taken, position: { source: { ...source, epochs: { 'toy.things': '0' } }, offsets } };
+  });
+  const counter = new Counter();
+  const pipeline = world.pipeline(counter, { snapshot });
+  const { events } = listen(pipeline);
+  await pipeline.caughtUp({ timeoutMs: 5_000 });
+  await pipeline.stop();
+  expect(events.filter(({ type }) => type === 'snapshotEnd')).toHaveLength(1);
+  expect(events.flatMap((e) => (e.type === 'trouble' ? [e.error] : []))).toMatchObject([{ code: 'SNAPSHOT_REJECTED' }]);
+  expect(counter.counts).toEqual(world.sums());
+});
+
 it('I8: a re-snapshot from before the position reached is refused, and A is asked for a newer one', async () => {
   const world = new World(2);
   world.set(1, 1);
@@ -453,7 +491,10 @@ it('I10: stopping lets the transaction in flight settle, and nothing happens aft
   world.set(1, 1);
   await entered.passed;
   world.set(1, 2);
-  const stopping = pipeline.stop();
+  let stopped = false;
+  const stopping = pipeline.stop().then(() => (stopped = true));
+  for (let i = 0; i < 50; i++) await new Promise(setImmediate);
+  expect(stopped).toBe(false);
   leave.open();
   await stopping;
   await running;
@@ -549,6 +590,51 @@ it('I11: what an instance had in hand before another one re-snapshotted is never
   expect(counter.counts).toEqual(world.sums());
 });
 
+it('I11: a cursor of an old term that speaks up only under a new one is started anew', async () => {
+  const world = new AdditiveWorld(1);
+  world.add(1, 1);
+  const counter = new Counter();
+  const whole = world.log.transport();
+  const [asked, speak, again] = [gate(), gate(), gate()];
+  let verified = 0;
+  const slow: Transport<'things'> = {
+    ...whole,
+    verify: async (...args) => {
+      const verification = await whole.verify(...args);
+      verified++;
+      return verification;
+    },
+    async *read(start, signal) {
+      const partition = { topic: 'toy.things', partition: '0' };
+      yield { type: 'assigned', partitions: [partition] };
+      const { offsets } = await start([partition]);
+      asked.open();
+      await speak.passed;
+      const value = Buffer.from(JSON.stringify({ set: { id: '1', n: 10 } }));
+      const records = [{ key: null, value, headers: new Map(), timestamp: 0, offset: decimal(1) }];
+      const ends = { after: offsets.through(partition), through: { through: decimal(1) }, atHead: true };
+      yield { type: 'delivery', topic: 'things', partition, records, ...ends, ack: again.open, restart: again.open };
+      await again.passed;
+      yield* whole.read(start, signal);
+    },
+  };
+  const late = world.pipeline(counter, { transport: slow });
+  const told = listen(late);
+  await asked.passed;
+  // meanwhile another instance bootstraps: the log was recreated, and stands at the same offset again
+  world.log.recreate();
+  world.add(1, 100);
+  const other = world.pipeline(counter);
+  listen(other);
+  await other.caughtUp({ timeoutMs: 5_000 });
+  await eventually(() => verified > 0);
+  speak.open();
+  await eventually(() => told.types().at(-1) === 'caughtUp');
+  await Promise.all([late.stop(), other.stop()]);
+  expect(counter.order).not.toContain('1:10');
+  expect(counter.counts).toEqual(world.sums());
+});
+
 it('I11: an idle instance notices a new term and starts its cursors anew', async () => {
   const world = new AdditiveWorld(1);
   world.add(1, 1);
@@ -566,6 +652,41 @@ it('I11: an idle instance notices a new term and starts its cursors anew', async
   world.add(1, 100);
   await eventually(() => counter.counts.get('1') === 111);
   await idle.stop();
+});
+
+it('I11: who bootstraps beats while A keeps it waiting', async () => {
+  const world = new AdditiveWorld(1);
+  world.add(1, 1);
+  const counter = new Counter();
+  const arrive = gate();
+  let beats = 0;
+  const counted: Replica<Change<Thing>> = asShared(counter, {
+    take: async (...args) => {
+      const bootstrap = await counter.take(...args);
+      const beat = () => {
+        beats++;
+        return bootstrap.beat();
+      };
+      return { ...bootstrap, beat };
+    },
+  });
+  const honest = world.snapshot();
+  const snapshot = snapshotFrom(async (request) => {
+    const { chunks, ...taken } = await honest.open(request);
+    const waiting = async function* () {
+      await arrive.passed;
+      yield* chunks;
+    };
+    return { ...taken, chunks: waiting() };
+  });
+  const pipeline = world.pipeline(counted, { snapshot });
+  listen(pipeline);
+  await eventually(() => beats >= 3);
+  expect(await counter.load()).toMatchObject({ state: 'bootstrapping' });
+  arrive.open();
+  await pipeline.caughtUp({ timeoutMs: 5_000 });
+  expect(counter.counts).toEqual(world.sums());
+  await pipeline.stop();
 });
 
 it('a heartbeat that stands still is taken over, a beating one is waited for', async () => {

@@ -307,6 +307,21 @@ describe('httpFeed', () => {
     }
   });
 
+  it('I8: never moves back: a server that ends before the offset asked for is ahead', async () => {
+    await using w = await world(4);
+    const start = await fromBeginning(w.transport);
+    const offsets = start.offsets.with(w.log.partition, { through: decimal(4) });
+    const earlier = { 'content-type': 'application/json', 'stream-next-offset': 'a12', 'stream-up-to-date': 'true' };
+    w.instead((req, res) => {
+      if (req.url === '/feed/') w.handler.node(req, res);
+      else res.writeHead(200, earlier).end('[]');
+    });
+    await using reading = new Reading(w.transport, { ...start, offsets });
+    await reading.until(({ lost, deliveries }) => lost.length + deliveries.length > 0, 'anything');
+    expect(reading.lost).toEqual(['ahead']);
+    expect(reading.deliveries).toEqual([]);
+  });
+
   it('starts a partition that the position does not name at its beginning (I4)', async () => {
     await using w = await world(2);
     await using reading = new Reading(w.transport, await fromBeginning(w.transport));

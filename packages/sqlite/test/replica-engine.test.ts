@@ -215,6 +215,18 @@ describe('swap', () => {
     expect(rows()).toEqual([{ id: 'b', percent: 1 }]);
   });
 
+  it('I6: rows and position are swapped in one transaction: where one can not be written, neither is', async () => {
+    await ready(position(5), row('a', 1));
+    const bootstrap = await take();
+    await bootstrap.stage([row('b')]);
+    const unstorable = position(9).offsets.with(partition('\0'), { through: decimal(1) });
+    await expect(bootstrap.swap({ source, offsets: unstorable }, [])).rejects.toBeInstanceOf(InvalidConfiguration);
+    expect(rows()).toEqual([{ id: 'a', percent: 1 }]);
+    expect(await replica.load()).toMatchObject({ state: 'bootstrapping', position: position(5) });
+    expect(await bootstrap.swap(position(9), [])).toBe('swapped');
+    expect(rows()).toEqual([{ id: 'b', percent: 0 }]);
+  });
+
   it('I8: below the floor nothing changes, the floor is told and the staging dropped', async () => {
     const term = await ready(position(5, 5), row('a', 1));
     await replica.apply(term, [batch(advance(1, 5, 9))]);
