@@ -1,7 +1,9 @@
 /**
- * `npm run mutants -- [--only NAME]… [--json] [--in FILE]…`: applies each small wrong change of list/ to a temporary copy of the
- * packages; the tests that it names must fail there, and pass without it. Prints the table of docs/proof/mutants.md; with `--json`
- * a line for each mutant, as it is done. `--in` runs whole test files and tells which tests fail: for writing a new mutant.
+ * `npm run mutants -- [--only NAME]… [--json]`: applies each small wrong change of list/ to a temporary copy of the packages; the
+ * tests that it names must fail there, and pass without it. Prints the table of docs/proof/mutants.md; with `--json` a line for
+ * each mutant as it is done, and one for all.
+ *
+ * `--in FILE`… runs whole test files instead and tells which tests fail: for writing a mutant. `--names` tells which there are.
  */
 import process from 'node:process';
 import { parseArgs } from 'node:util';
@@ -14,35 +16,42 @@ const { values } = parseArgs({
     only: { type: 'string', multiple: true },
     in: { type: 'string', multiple: true },
     json: { type: 'boolean' },
+    names: { type: 'boolean' },
   },
 });
 const mutants = (values.only ?? mutantNames()).map(mutantNamed);
+const say = (/** @type {string} */ text) => process.stdout.write(`${text}\n`);
+const complain = (/** @type {string} */ text) => process.stderr.write(`${text}\n`);
 
-/** @type {import('./try-mutants.mjs').Outcome[]} */
-const outcomes = [];
-await tryMutants(mutants, {
-  copies: 2,
-  everything: values.in,
-  tell: (outcome) => {
+if (values.names === true) mutantNames().forEach(say);
+else if (values.in !== undefined) await search(values.in);
+else await prove();
+
+/** @param {readonly string[]} everything */
+async function search(everything) {
+  await tryMutants(mutants, {
+    copies: 2,
+    everything,
+    tell: ({ mutant, failed, problem }) => say([mutant.name, ...(problem ? [problem] : failed)].join('\n  ')),
+  });
+}
+
+async function prove() {
+  /** @type {import('./try-mutants.mjs').Outcome[]} */
+  const outcomes = [];
+  const tell = (/** @type {import('./try-mutants.mjs').Outcome} */ outcome) => {
     outcomes.push(outcome);
     const { mutant, failed, missing, problem, seconds } = outcome;
-    if (values.json === true)
-      process.stdout.write(`${JSON.stringify({ name: mutant.name, failed, missing, problem })}\n`);
-    else if (values.in)
-      process.stdout.write(`${[mutant.name, ...(problem === undefined ? failed : [problem])].join('\n  ')}\n`);
-    else
-      process.stderr.write(
-        `${missing.length === 0 ? 'caught' : 'SURVIVES'} ${mutant.name} (${seconds.toFixed(1)} s)\n`,
-      );
-  },
-});
-if (!values.in) {
+    if (values.json === true) say(JSON.stringify({ name: mutant.name, failed, missing, problem }));
+    else complain(`${missing.length === 0 ? 'caught' : 'SURVIVES'} ${mutant.name} (${seconds.toFixed(1)} s)`);
+  };
+  await tryMutants(mutants, { copies: 2, everything: undefined, tell });
   const failing = await failingAnyway(mutants);
-  if (values.json === true) process.stdout.write(`${JSON.stringify({ failing })}\n`);
-  else process.stdout.write(`${table(mutants, outcomes)}\n`);
+  const result = table(mutants, outcomes);
+  say(values.json === true ? JSON.stringify({ failing, table: result }) : result);
   const surviving = outcomes.filter(({ missing }) => missing.length > 0);
   for (const { mutant, missing, problem } of surviving)
-    process.stderr.write(`${mutant.name}: ${problem ?? `isn't caught by: ${missing.join('; ')}`}\n`);
-  for (const title of failing) process.stderr.write(`fails, or isn't there, without any mutant: ${title}\n`);
+    complain(`${mutant.name}: ${problem ?? `not caught by: ${missing.join('; ')}`}`);
+  for (const title of failing) complain(`fails, or isn't there, without any mutant: ${title}`);
   if (surviving.length + failing.length > 0) process.exitCode = 1;
 }

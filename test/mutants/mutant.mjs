@@ -6,7 +6,6 @@
  * @property {string} what The behaviour that is wrong, in one sentence.
  * @property {readonly Change[]} changes
  * @property {Readonly<Record<string, readonly string[]>>} caughtBy Test file → titles of tests in it. Each must fail.
- * @property {boolean} [simulated] The simulator can see it, too.
  */
 
 /**

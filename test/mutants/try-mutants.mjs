@@ -1,6 +1,10 @@
+import { performance } from 'node:perf_hooks';
 import { applyMutant } from './apply.mjs';
 import { copyOfPackages, removeCopy } from './copy.mjs';
 import { runTests } from './run-tests.mjs';
+
+/** A test that waits for what the mutant prevents has failed after this, in milliseconds. */
+const testTimeoutMs = 8_000;
 
 /**
  * What became of one mutant: the tests that failed, as they should; those of its tests that didn't; how long it took.
@@ -22,7 +26,7 @@ import { runTests } from './run-tests.mjs';
 export async function tryMutants(mutants, { copies, everything, tell }) {
   const left = [...mutants];
   const worker = async () => {
-    const copy = copyOfPackages();
+    const copy = copyOfPackages({ testTimeoutMs });
     try {
       for (let mutant = left.shift(); mutant !== undefined; mutant = left.shift())
         tell(await tryMutant(mutant, copy, everything));

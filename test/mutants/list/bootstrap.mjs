@@ -46,7 +46,6 @@ export const bootstrap = [
         'I6: a snapshot that is cut off shows nothing of itself; the old state serves until the next one is whole',
       ],
     },
-    simulated: true,
   },
   {
     name: 'I6-two-snapshots-mixed',
@@ -58,7 +57,6 @@ export const bootstrap = [
     caughtBy: {
       [resumed]: ['I6: whatever happens to a snapshot on its way, readers see one whole snapshot, and then the head'],
     },
-    simulated: true,
   },
   {
     name: 'I6-wrong-count-is-whole',
@@ -71,7 +69,6 @@ export const bootstrap = [
       ),
     ],
     caughtBy: { [resumed]: ['I6: a wrong count at the end is damage'] },
-    simulated: true,
   },
   {
     name: 'I6-damage-is-gone-on-with',
@@ -94,7 +91,6 @@ export const bootstrap = [
     caughtBy: {
       [invariants]: ['I7: a snapshot from before its topic was created anew is refused, and asked for again'],
     },
-    simulated: true,
   },
   {
     name: 'I8-no-floor',
@@ -109,14 +105,12 @@ export const bootstrap = [
     caughtBy: {
       [invariants]: ['I8: a re-snapshot from before the position reached is refused, and A is asked for a newer one'],
     },
-    simulated: true,
   },
   {
     name: 'I8-expired-is-gone',
     what: 'A partition that retention has overtaken is left out of the floor, as if its history were gone.',
     changes: [change('core/src/handoff.ts', "lost.filter(({ reason }) => reason !== 'expired')", 'lost')],
     caughtBy: { [handoff]: ['I8: the floor leaves out what is gone, and keeps what has merely expired'] },
-    simulated: true,
   },
   {
     name: 'floor-of-what-is-gone',
@@ -125,7 +119,6 @@ export const bootstrap = [
     caughtBy: {
       'packages/testkit/test/live-view.contract.test.ts': ['I8: lost partitions leave the floor, and no others'],
     },
-    simulated: true,
   },
   {
     name: 'I10-term-kept',
@@ -156,7 +149,6 @@ export const bootstrap = [
       ),
     ],
     caughtBy: { [invariants]: ['a heartbeat that stands still is taken over, a beating one is waited for'] },
-    simulated: true,
   },
   {
     name: 'no-heartbeat',

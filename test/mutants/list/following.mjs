@@ -23,7 +23,6 @@ export const following = [
     what: 'The last piece of a large delivery is handed over without its last record.',
     changes: [change('core/src/pieces.ts', 'records: records.slice(start) }', 'records: records.slice(start, -1) }')],
     caughtBy: { [pieces]: ['I1: chains from `after` to `through` and holds every record once, in order'] },
-    simulated: true,
   },
   {
     name: 'shared-offset-split',
@@ -42,7 +41,6 @@ export const following = [
       ),
     ],
     caughtBy: { [invariants]: ['I1: a batch whose partition stands elsewhere by now is read again from there'] },
-    simulated: true,
   },
   {
     name: 'I3-batch-out-of-order',
@@ -51,7 +49,6 @@ export const following = [
       change('core/src/plan.ts', 'for (const record of records) {', 'for (const record of [...records].reverse()) {'),
     ],
     caughtBy: { [invariants]: ['I3: records of one partition apply in offset order'] },
-    simulated: true,
   },
   {
     name: 'M4-at-the-latest',
@@ -67,7 +64,6 @@ export const following = [
       ),
     ],
     caughtBy: { [invariants]: ['I1: an update between the snapshot and the subscription is not lost'] },
-    simulated: true,
   },
   {
     name: 'I4-latest',
@@ -83,7 +79,6 @@ export const following = [
       ),
     ],
     caughtBy: { [invariants]: ['I4: a partition that the snapshot does not name is read from its beginning'] },
-    simulated: true,
   },
   {
     name: 'I4-unnamed-unverified',
@@ -127,7 +122,6 @@ export const following = [
         'I1: says expired where retention has passed the position, named or not, and goes on elsewhere',
       ],
     },
-    simulated: true,
   },
   {
     name: 'I7-witness-ignored',
@@ -144,7 +138,6 @@ export const following = [
         'I1: says changed where another record stands at the position: the witness',
       ],
     },
-    simulated: true,
   },
   {
     name: 'I7-recreated-taken-for-shorter',
@@ -157,7 +150,6 @@ export const following = [
     what: 'A log that is shorter for a moment, as mirrors are, is taken for another history.',
     changes: [change('core/src/doubts.ts', 'return now - since >= this.aheadMs;', 'return now >= since;')],
     caughtBy: { [invariants]: ['a log that is shorter for a moment is waited for, not thrown away'] },
-    simulated: true,
   },
   {
     name: 'I9-no-credit',
@@ -207,7 +199,6 @@ export const following = [
       ),
     ],
     caughtBy: { [invariants]: ['I11: a cursor of an old term that speaks up only under a new one is started anew'] },
-    simulated: true,
   },
   {
     name: 'I11-fenced-out-retried',
@@ -227,7 +218,6 @@ export const following = [
     caughtBy: {
       [invariants]: ['I11: what an instance had in hand before another one re-snapshotted is never applied'],
     },
-    simulated: true,
   },
   {
     name: 'I11-term-not-watched',
@@ -242,7 +232,6 @@ export const following = [
     what: 'A partition that was lost stays where it is after the re-snapshot.',
     changes: [change('core/src/cursors.ts', 'cursor.term !== term || cursor.idle)', 'cursor.term < 0)')],
     caughtBy: { 'packages/core/test/pipeline.test.ts': ['takes a new snapshot when the log is expired'] },
-    simulated: true,
   },
   {
     name: 'wait-ends-early',

@@ -13,7 +13,6 @@ export const leases = [
         'a lease expires once it has stood still for long enough, as seen here',
       ],
     },
-    simulated: true,
   },
   {
     name: 'lease-expires-by-a-slow-answer',

@@ -16,7 +16,6 @@ export const logs = [
       ),
     ],
     caughtBy: { [lane]: ['gives every record after an offset, whatever was appended, skipped and trimmed'] },
-    simulated: true,
   },
   {
     name: 'M2-handoff-record-again-sqlite',

@@ -17,7 +17,6 @@ export const replicas = [
       ),
     ],
     caughtBy: { [invariants]: ['I2: two instances that read everything into one replica apply each record once'] },
-    simulated: true,
   },
   {
     name: 'I11-any-term',
@@ -30,7 +29,6 @@ export const replicas = [
       ),
     ],
     caughtBy: { [liveView]: ['I11: ready: refuses apply of every other term'] },
-    simulated: true,
   },
   {
     name: 'I11-take-unseen',
@@ -43,7 +41,6 @@ export const replicas = [
       ),
     ],
     caughtBy: { [liveView]: ['I11: of many who take at once, one wins and the others lose'] },
-    simulated: true,
   },
   {
     name: 'M7-position-before-the-effect',
