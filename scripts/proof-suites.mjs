@@ -4,7 +4,7 @@
  */
 export const suites = [
   { name: 'bench', script: 'bench', args: ['core', 'http', 'sqlite', 'memory'], takes: '20 minutes', tail: 20 },
-  { name: 'mutants', script: 'mutants', args: [], takes: '5 minutes', tail: 100 },
+  { name: 'mutants', script: 'mutants', args: [], takes: '5 minutes', tail: 1 },
   { name: 'soak', script: 'soak', args: ['--minutes', '30', '--seed', '1'], takes: '30 minutes', tail: 6 },
   { name: 'chaos', script: 'chaos', args: ['--rounds', '500', '--seed', '1'], takes: '40 minutes', tail: 18 },
   { name: 'model', script: 'model', args: ['--full'], takes: '1 hour', tail: 20 },

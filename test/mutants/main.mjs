@@ -53,5 +53,6 @@ async function prove() {
   for (const { mutant, missing, problem } of surviving)
     complain(`${mutant.name}: ${problem ?? `not caught by: ${missing.join('; ')}`}`);
   for (const title of failing) complain(`fails, or isn't there, without any mutant: ${title}`);
+  if (values.json !== true) say(`\n${mutants.length} mutants, ${mutants.length - surviving.length} caught`);
   if (surviving.length + failing.length > 0) process.exitCode = 1;
 }
