@@ -24,7 +24,7 @@ export const faultNames = [
 export type FaultName = (typeof faultNames)[number];
 
 /** Where a world is: A's files (`a.db` and what the log needs), and A's URL as B sees it, through the proxy. */
-export interface Place {
+interface Place {
   readonly directory: string;
   readonly url: string;
 }

@@ -41,4 +41,4 @@ export class SimHost implements Owner {
 }
 
 /** When simulated time begins, in milliseconds since the Unix epoch. */
-export const epoch = Date.UTC(2026, 0, 1);
+const epoch = Date.UTC(2026, 0, 1);
