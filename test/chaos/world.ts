@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import process from 'node:process';
 import { type AOptions, type AOrder } from './a-process';
 import { type BOptions, type BOrder } from './b-process';
 import { type LogFromOutside } from './broker';
@@ -34,6 +35,12 @@ export interface WorldOptions {
   readonly execArgv?: readonly string[] | undefined;
 }
 
+/** Removed when this process ends before its worlds do. */
+const directories = new Set<string>();
+process.on('exit', () => {
+  for (const directory of directories) rmSync(directory, { recursive: true, force: true });
+});
+
 /** A, some instances of B that share one replica file, and the network between them. */
 export class World {
   readonly directory = mkdtempSync(join(tmpdir(), 'tidemark-chaos-'));
@@ -57,6 +64,7 @@ export class World {
     private readonly options: WorldOptions,
     readonly proxy: Proxy,
   ) {
+    directories.add(this.directory);
     this.bs = Array.from({ length: options.instances }, () => undefined);
   }
 
@@ -191,6 +199,7 @@ export class World {
     await Promise.all(this.lives.map(({ process }) => process.kill()));
     await this.proxy.stop();
     await this.outside?.close();
+    directories.delete(this.directory);
     if (!keep) rmSync(this.directory, { recursive: true, force: true });
   }
 
