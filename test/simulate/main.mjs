@@ -108,7 +108,7 @@ function progress(state) {
 
 /** A copy of what is simulated, with the mutant applied. */
 async function mutated(name) {
-  const { applyMutant, mutantNames } = await import('../mutants/apply.mjs');
+  const { applyMutant, mutantNames } = await import(new URL('../mutants/apply.mjs', import.meta.url).href);
   if (!mutantNames().includes(name)) usage(`--mutant is one of ${mutantNames().join(', ')}`);
   const copy = mkdtempSync(join(tmpdir(), 'tidemark-simulate-'));
   const filter = (path) => !/(^|\/)(node_modules|dist)(\/|$)/.test(path.slice(root.length));
