@@ -36,7 +36,7 @@ export const following = [
     changes: [
       change(
         'core/src/applier.ts',
-        "if (answer === 'applied' || answer.moved.through === batch.through.through)",
+        "if (answer === 'applied' || isSame(answer.moved, batch.through))",
         "if (answer === 'applied' || answer.moved.through !== null)",
       ),
     ],
