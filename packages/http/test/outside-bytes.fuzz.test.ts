@@ -205,7 +205,8 @@ describe('feeds', () => {
     mutated(...written).map((bytes) => bytes.toString('utf8')),
   );
   fuzz('tokens', fc.tuple(fc.constantFrom('decimal' as const, 'lexical' as const), tokenTexts), ([order, text]) => {
-    expect(encodeOffset(order, decodeOffset(order, text))).toBe(text);
+    const offset = decodeOffset(order, text);
+    if (text !== '-1') expect(encodeOffset(order, offset)).toBe(text); // another name for the beginning
   });
   fuzz('answers: the next offset, the lag', fc.tuple(fc.anything(), fc.anything()), ([next, lag]) => [
     tokenFrom(next, where),
