@@ -14,6 +14,7 @@ import process from 'node:process';
 import { clearInterval, setInterval } from 'node:timers';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { applyMutant, mutantNames } from '../mutants/apply.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const { values } = parseArgs({
@@ -108,7 +109,6 @@ function progress(state) {
 
 /** A copy of what is simulated, with the mutant applied. */
 async function mutated(name) {
-  const { applyMutant, mutantNames } = await import(new URL('../mutants/apply.mjs', import.meta.url).href);
   if (!mutantNames().includes(name)) usage(`--mutant is one of ${mutantNames().join(', ')}`);
   const copy = mkdtempSync(join(tmpdir(), 'tidemark-simulate-'));
   const filter = (path) => !/(^|\/)(node_modules|dist)(\/|$)/.test(path.slice(root.length));
