@@ -1,3 +1,4 @@
+import type * as t from 'io-ts';
 import { type Decoder, type TopicDecoders } from './decode';
 import { DecodeFailed } from './errors';
 import { type LogTombstone, type SnapshotTombstoneMessage, type UpdateMessage } from './message';
@@ -24,8 +25,10 @@ function compile(decoder: Decoder<unknown>): Compiled {
       return result.issues === undefined ? result.value : new Refused(`${result.issues.length} issue(s), by ${vendor}`);
     };
   }
+  // what `decode` would make anew for each record: where errors are counted from
+  const context: t.Context = [{ key: '', type: decoder, actual: undefined }];
   return (input) => {
-    const result = decoder.decode(input);
+    const result = decoder.validate(input, context);
     if (result._tag === 'Right') return result.right;
     const paths = result.left.map(({ context }) => context.map(({ key }) => key).join('/') || '(whole value)');
     return new Refused(paths.slice(0, 5).join(', '));

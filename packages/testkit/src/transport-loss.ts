@@ -199,7 +199,9 @@ export function lossScenarios<T extends string, F extends TransportFixture<T>>(
       for (const lost of reading.lost()) lost.restart();
       await reading.until(({ atHead, records }) => atHead && records.length >= 80, 'the new records');
       await reading.stop();
-      sameItems(reading.values.slice(48), valuesOf(records(32, 'new-')), 'values');
+      const values = reading.values.slice(48);
+      // partitions that are shared may be assigned anew with the topic, and are read from the same start once more
+      sameItems(client.reads === 'share' ? [...new Set(values)] : values, valuesOf(records(32, 'new-')), 'values');
     });
   }
 }
