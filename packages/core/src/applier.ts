@@ -1,8 +1,7 @@
 import { asError, backoffMs, isRetryable } from './retry';
 import { Breather } from './breather';
 import { FencedOut } from './errors';
-import { differs } from './paged-turn';
-import { type Mark } from './partition';
+import { differs, type Mark } from './partition';
 import { type Applied, type Batch, type Replica } from './replica';
 import { type Runtime } from './runtime';
 

@@ -3,7 +3,7 @@ import { type Budget } from './budget';
 import { beginning, closed, type Offset } from './offset';
 import { type FetchedPage, type PageFetcher } from './page-fetcher';
 import { type Description } from './paged-log';
-import { type Mark, type Partition } from './partition';
+import { differs, type Mark, type Partition } from './partition';
 import { type Position } from './position';
 import { type LogRecord, witnessOf } from './record';
 import { type Runtime } from './runtime';
@@ -110,10 +110,6 @@ export class PagedTurn<Topic extends string> {
     return differs(this.epoch, epochOf(source, this.partition.topic));
   }
 }
-
-/** Both are known, and they aren't the same. */
-export const differs = (a: string | undefined, b: string | undefined): boolean =>
-  a !== undefined && b !== undefined && a !== b;
 
 function witnessOfLast(records: readonly LogRecord[], through: Offset): string | undefined {
   const last = records.at(-1);

@@ -21,3 +21,7 @@ export const showPartition = (p: Partition): string => `${p.topic}/${p.partition
 
 export const samePartition = (a: Partition, b: Partition): boolean =>
   a.topic === b.topic && a.partition === b.partition;
+
+/** Of witnesses and epochs: both are known, and they aren't the same. */
+export const differs = (a: string | undefined, b: string | undefined): boolean =>
+  a !== undefined && b !== undefined && a !== b;
