@@ -4,6 +4,7 @@ import { DecodeFailed } from './errors';
 import { type LogTombstone, type SnapshotTombstoneMessage, type UpdateMessage } from './message';
 import { type Partition, showPartition } from './partition';
 import { type LogRecord } from './record';
+import { isIdentityCodec } from './identity-codec';
 import { holdsProtoKey } from './proto-key';
 import { type SnapshotTombstone } from './snapshot';
 
@@ -35,6 +36,14 @@ function compile(decoder: Decoder<unknown>): Compiled {
   };
 }
 
+/** Of values that JSON made: they have no holes, no getters and no prototypes of their own, on which `is` and `decode` may differ. */
+function compileForJson(decoder: Decoder<unknown>): Compiled {
+  const decode = compile(decoder);
+  if ('~standard' in decoder || !isIdentityCodec(decoder)) return decode;
+  const { is } = decoder;
+  return (input): unknown => (is(input) ? input : decode(input));
+}
+
 const json = (bytes: Uint8Array): unknown => {
   const source = text(bytes);
   if (holdsProtoKey(source)) throw protoKey;
@@ -52,7 +61,8 @@ export interface TopicReader {
 }
 
 export function topicReader(topic: string, { row, update, tombstone, parse = json }: TopicDecoders): TopicReader {
-  const [rows, updates] = [row && compile(row), compile(update)];
+  const rows = row && compile(row);
+  const updates = parse === json ? compileForJson(update) : compile(update);
   const tombstones = tombstone && compile(tombstone);
   const at = (partition: Partition, { offset }: LogRecord) => `${topic} (${showPartition(partition)} at ${offset})`;
 
