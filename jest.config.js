@@ -1,4 +1,7 @@
-/** Three projects: `unit` needs nothing but Node, `contract` runs the suites on real logs and replicas, `e2e` real processes. */
+/**
+ * The projects: `unit` needs nothing but Node, `contract` runs the suites on real logs and replicas, `e2e` real processes; `kafka`
+ * (`*.kafka.test.ts`) has a real broker, which is started when a test of this project is selected.
+ */
 const shared = {
   testEnvironment: 'node',
   transform: {
@@ -16,6 +19,16 @@ const shared = {
   modulePathIgnorePatterns: ['/dist/'],
 };
 
+/** A project for each broker: its globalSetup runs once, and only when a test of it is selected. */
+const withBroker = (name) => ({
+  ...shared,
+  displayName: name,
+  testMatch: [`<rootDir>/packages/*/test/**/*.${name}.test.ts`, `<rootDir>/test/**/*.${name}.test.ts`],
+  globalSetup: `<rootDir>/test/brokers/jest/${name}-setup.ts`,
+  globalTeardown: `<rootDir>/test/brokers/jest/${name}-teardown.ts`,
+  setupFilesAfterEnv: [`<rootDir>/test/setup-${name}.ts`],
+});
+
 /** @type {import('jest').Config} */
 module.exports = {
   maxWorkers: '100%',
@@ -24,7 +37,7 @@ module.exports = {
       ...shared,
       displayName: 'unit',
       testMatch: ['<rootDir>/packages/*/test/**/*.test.ts', '<rootDir>/examples/*/test/**/*.test.ts'],
-      testPathIgnorePatterns: ['/node_modules/', '\\.(contract|e2e)\\.test\\.ts$'],
+      testPathIgnorePatterns: ['/node_modules/', '\\.(contract|e2e|kafka)\\.test\\.ts$'],
       setupFilesAfterEnv: ['<rootDir>/test/setup-unit.ts'],
     },
     {
@@ -37,7 +50,9 @@ module.exports = {
       ...shared,
       displayName: 'e2e',
       testMatch: ['<rootDir>/test/**/*.test.ts', '<rootDir>/packages/*/test/**/*.e2e.test.ts'],
+      testPathIgnorePatterns: ['/node_modules/', '\\.kafka\\.test\\.ts$'],
       setupFilesAfterEnv: ['<rootDir>/test/setup-e2e.ts'],
     },
+    withBroker('kafka'),
   ],
 };

@@ -1,0 +1,21 @@
+/** What one file for each broker supplies; brokers.ts lists them. */
+export interface BrokerKind {
+  /** The environment variable that names a running one, and that tells tests where it is. */
+  readonly variable: `TIDEMARK_${string}`;
+  /** What it is called in compose.yaml, and the port that it has in there. */
+  readonly compose: { readonly service: string; readonly portVariable: string };
+  /** Rejects until what is at this address answers. */
+  answers(address: string): Promise<unknown>;
+  /** Brings what {@link start} needs. Rejects with `Unavailable` where it can't be had. */
+  prepare(): Promise<unknown>;
+  /** `staysIn`: the directory of one that goes on when this process ends; absent: it ends with this process. */
+  start(options: { readonly staysIn?: string | undefined }): Promise<OwnBroker>;
+}
+
+/** A broker that was started here. */
+export interface OwnBroker {
+  readonly address: string;
+  readonly pid: number;
+  /** Ends it and removes its directory. */
+  stop(): Promise<void>;
+}

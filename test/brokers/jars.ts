@@ -1,0 +1,95 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+import { promisify } from 'node:util';
+import { cacheFolder } from './cache-folder';
+import { Unavailable } from './unavailable';
+
+const run = promisify(execFile);
+const shell = process.platform === 'win32';
+const plugin = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1';
+
+/** What is fetched once from Maven Central. */
+export interface Jars {
+  /** Their folder in the cache; holds the version. */
+  readonly folder: string;
+  /** `group:name:version`; what these need comes with them, where it has a digest. */
+  readonly artifacts: readonly string[];
+  /** SHA-256 of every file that was reviewed, by its name. No other file is accepted. */
+  readonly digests: Readonly<Record<string, string>>;
+}
+
+/** The major version of the Java on PATH. Rejects with `Unavailable` where there is none, or an older one than `atLeast`. */
+export async function java(atLeast: number): Promise<number> {
+  const howTo = `get Java ${atLeast} or newer; for example: apt-get install default-jre-headless`;
+  const said = await run('java', ['-version'], { shell }).catch(() => {
+    throw new Unavailable(`no Java found: ${howTo}`);
+  });
+  const [, first = '0', second = '0'] = /version "(\d+)(?:\.(\d+))?/.exec(said.stderr + said.stdout) ?? [];
+  const major = Number(first === '1' ? second : first);
+  if (major < atLeast) throw new Unavailable(`the Java on PATH is of version ${major}: ${howTo}`);
+  return major;
+}
+
+/** The folder that holds exactly these files. Rejects with `Unavailable` where Maven can't be had, or can't get them. */
+export async function fetched(jars: Jars): Promise<string> {
+  const cache = cacheFolder();
+  const folder = join(cache, jars.folder);
+  if ((await wrongWith(folder, jars)) === undefined) return folder;
+  await run('mvn', ['-version'], { shell }).catch(() => {
+    throw new Unavailable(`no Maven found: it fetches ${jars.folder} once; for example: apt-get install maven`);
+  });
+  await mkdir(cache, { recursive: true });
+  const own = await mkdtemp(join(cache, 'fetch-'));
+  try {
+    await writeFile(join(own, 'pom.xml'), projectOf(jars.artifacts));
+    const names = Object.keys(jars.digests);
+    const args = ['-q', '-B', `${plugin}:copy-dependencies`, '-DoutputDirectory=jars'];
+    await run('mvn', names.length === jars.artifacts.length ? [...args, '-DexcludeTransitive=true'] : args, {
+      cwd: own,
+      shell,
+    }).catch((error: unknown) => {
+      const { stdout, stderr } = error as { stdout: string; stderr: string };
+      throw new Unavailable(`${jars.artifacts.join(', ')} from Maven Central: ${stdout}${stderr}`);
+    });
+    const wrong = await wrongWith(join(own, 'jars'), jars);
+    if (wrong !== undefined) throw new Error(`${jars.folder} isn't what was reviewed: ${wrong}`);
+    // a folder that isn't whole gives way; one that another process has just brought stays
+    if ((await wrongWith(folder, jars)) !== undefined) {
+      await rm(folder, { recursive: true, force: true });
+      await rename(join(own, 'jars'), folder);
+    }
+  } finally {
+    await rm(own, { recursive: true, force: true });
+  }
+  return folder;
+}
+
+async function wrongWith(folder: string, { digests }: Jars): Promise<string | undefined> {
+  const there = await readdir(folder).catch(() => undefined);
+  if (there === undefined) return 'there is nothing';
+  const unknown = there.find((name) => !Object.hasOwn(digests, name));
+  if (unknown !== undefined) return `nobody reviewed ${unknown}`;
+  for (const [name, digest] of Object.entries(digests)) {
+    if (!there.includes(name)) return `${name} is missing`;
+    const found = createHash('sha256').update(await readFile(join(folder, name)));
+    if (found.digest('hex') !== digest) return `the SHA-256 of ${name} differs`;
+  }
+  return undefined;
+}
+
+function projectOf(artifacts: readonly string[]): string {
+  const dependencies = artifacts.map((artifact) => {
+    const [group = '', name = '', version = ''] = artifact.split(':');
+    const what = `<groupId>${group}</groupId><artifactId>${name}</artifactId><version>${version}</version>`;
+    return `<dependency>${what}</dependency>`;
+  });
+  return `<project>
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>tidemark</groupId><artifactId>fetch</artifactId><version>1</version><packaging>pom</packaging>
+  <dependencies>${dependencies.join('')}</dependencies>
+</project>
+`;
+}

@@ -1,0 +1,4 @@
+import { onlyWith } from './brokers/jest/tests';
+
+jest.setTimeout(120_000);
+onlyWith('kafka');
