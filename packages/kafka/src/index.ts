@@ -1,0 +1,2 @@
+export { kafkaLog } from './kafka-log';
+export type { KafkaLogOptions } from './kafka-log';

@@ -1,0 +1,140 @@
+import {
+  decimal,
+  InvalidConfiguration,
+  type LogRecord,
+  type Mark,
+  type NewRecord,
+  OffsetMap,
+  type Position,
+  type Publisher,
+  type Source,
+  TransportFault,
+  witnessOf,
+} from '@tidemark/core';
+import { type Kafka, type Message, Partitioners, type Producer, type RecordMetadata } from 'kafkajs';
+import { asUnavailable } from './kafka-error';
+
+export interface PublishOptions {
+  /** With it each `publish` is a transaction (KIP-98): readers see all of its records or none. One living producer has it. */
+  readonly transactionalId?: string | undefined;
+}
+
+/** A record as it is sent; where it goes is known once kafkajs has asked the partitioner. */
+interface Sent {
+  readonly message: Message;
+  partition?: number;
+}
+
+/**
+ * Keyed and idempotent: records of one key go to one partition in order, and a retried request is written once. The default
+ * partitioner of the Java clients (murmur2) decides, so producers in other languages agree.
+ */
+export class KafkaPublisher<Topic extends string> implements Publisher<Topic> {
+  private producer: Promise<Producer> | undefined;
+  private readonly sent = new WeakMap<Message, Sent>();
+
+  constructor(
+    private readonly kafka: Kafka,
+    private readonly topics: { readonly [T in Topic]: string },
+    private readonly identify: () => Promise<Source>,
+    private readonly options: PublishOptions,
+  ) {}
+
+  async publish(application: Topic, records: readonly NewRecord[]): Promise<Position> {
+    const topic: string = this.topics[application];
+    if (!Object.hasOwn(this.topics, application))
+      throw new InvalidConfiguration(`kafkaLog has no topic "${application}"`);
+    const source = await this.identify();
+    if (records.length === 0) return { source, offsets: OffsetMap.from('decimal', []) };
+    const timestamp = String(Date.now());
+    const sent = records.map((record): Sent => ({ message: messageOf(record, timestamp) }));
+    for (const one of sent) this.sent.set(one.message, one);
+    try {
+      const answers = await this.send(
+        topic,
+        sent.map(({ message }) => message),
+      );
+      return {
+        source,
+        offsets: OffsetMap.from(
+          'decimal',
+          answers.map((answer) => written(topic, sent, answer)),
+        ),
+      };
+    } catch (error) {
+      throw asUnavailable(error, `${records.length} record(s) can't be published to ${topic}`);
+    }
+  }
+
+  /** Everything that was begun is settled first. */
+  async close(): Promise<void> {
+    await (await this.producer?.catch(() => undefined))?.disconnect();
+  }
+
+  private async send(topic: string, messages: Message[]): Promise<readonly RecordMetadata[]> {
+    const producer = await this.connected();
+    if (this.options.transactionalId === undefined) return producer.send({ topic, messages, acks: -1 });
+    const transaction = await producer.transaction();
+    try {
+      const answers = await transaction.send({ topic, messages, acks: -1 });
+      await transaction.commit();
+      return answers;
+    } catch (error) {
+      if (transaction.isActive()) await transaction.abort();
+      throw error;
+    }
+  }
+
+  private connected(): Promise<Producer> {
+    this.producer ??= this.connect().catch((error: unknown) => {
+      this.producer = undefined;
+      throw error;
+    });
+    return this.producer;
+  }
+
+  private async connect(): Promise<Producer> {
+    const { transactionalId } = this.options;
+    const producer = this.kafka.producer({
+      idempotent: true,
+      maxInFlightRequests: 1,
+      allowAutoTopicCreation: false,
+      createPartitioner: () => this.partitioner(),
+      ...(transactionalId !== undefined && { transactionalId }),
+    });
+    await producer.connect();
+    return producer;
+  }
+
+  private partitioner(): ReturnType<typeof Partitioners.DefaultPartitioner> {
+    const choose = Partitioners.DefaultPartitioner();
+    return (asked) => {
+      const partition = choose(asked);
+      const sent = this.sent.get(asked.message);
+      if (sent !== undefined) sent.partition = partition;
+      return partition;
+    };
+  }
+}
+
+function messageOf({ key, value, headers }: NewRecord, timestamp: string): Message {
+  const bytes = typeof value === 'string' ? Buffer.from(value, 'utf8') : value && Buffer.from(value);
+  return { key: Buffer.from(key, 'utf8'), value: bytes, timestamp, ...(headers && { headers }) };
+}
+
+/** The mark of one partition: after its last record. Kafka answers with where the first one stands. */
+function written(
+  topic: string,
+  sent: readonly Sent[],
+  { partition, baseOffset, logAppendTime }: RecordMetadata,
+): { readonly topic: string; readonly partition: string } & Mark {
+  const ours = sent.filter((one) => one.partition === partition);
+  const last = ours.at(-1)?.message;
+  if (last === undefined || baseOffset === undefined || baseOffset.startsWith('-'))
+    throw new TransportFault(`Kafka accepted records into ${topic}/${partition} and did not say where they stand`);
+  // the topic may date records itself (message.timestamp.type=LogAppendTime)
+  const timestamp = Number(logAppendTime === undefined || logAppendTime === '-1' ? last.timestamp : logAppendTime);
+  const { key, value } = last as Pick<LogRecord, 'key' | 'value'>;
+  const through = decimal(BigInt(baseOffset) + BigInt(ours.length - 1));
+  return { topic, partition: String(partition), through, witness: witnessOf({ key, value, timestamp }) };
+}
