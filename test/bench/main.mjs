@@ -1,15 +1,16 @@
 /**
- * `npm run bench -- core|http|sqlite|memory [--json] [--pairs N] [--scale 0.01]`: Tidemark against the same work written by hand, in
+ * `npm run bench -- core|http|sqlite|memory|kafka [--json] [--pairs N] [--scale 0.01]`: Tidemark against the same work written by hand, in
  * one process, in turn. Prints the median of the pairwise ratios, higher is better; see docs/proof/bench.md.
  */
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { core } from './core.mjs';
 import { http } from './http.mjs';
+import { kafka } from './kafka.mjs';
 import { memory } from './memory.mjs';
 import { sqlite } from './sqlite.mjs';
 
-const suites = { core, http, sqlite, memory };
+const suites = { core, http, sqlite, memory, kafka };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

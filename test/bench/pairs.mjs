@@ -3,9 +3,10 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 setFlagsFromString('--expose_gc');
-const collectGarbage = runInNewContext('gc');
+/** What ran before leaves nothing to clean up. */
+export const collectGarbage = runInNewContext('gc');
 
-/** Seconds that `work` takes, on a heap without the garbage of what ran before. */
+/** Seconds that `work` takes, on a clean heap. */
 export async function seconds(work) {
   collectGarbage();
   const start = performance.now();
@@ -18,6 +19,12 @@ export function median(numbers) {
   const sorted = [...numbers].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/** Starts a clock; the function that it answers says how many seconds ago that was. */
+export function clock() {
+  const start = performance.now();
+  return () => (performance.now() - start) / 1_000;
 }
 
 /**

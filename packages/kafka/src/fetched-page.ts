@@ -42,22 +42,24 @@ export interface ReadRecords {
  * records that a compressed batch brings along.
  */
 export function recordsAfter(after: Offset, { messages, abortedTransactions }: Fetched): ReadRecords {
-  const aborted = new Aborted(abortedTransactions ?? []);
+  const isHidden = abortedTransactions?.length ? hiding(abortedTransactions) : isControl;
   const records: LogRecord[] = [];
   let through = after;
   let witness: string | undefined;
   for (const message of messages) {
-    const offset = message.offset as Offset;
-    const hidden = aborted.hides(message);
-    const order = compareOffsets('decimal', offset, after);
+    const hidden = isHidden(message);
+    // offsets rise: beyond the first one after `after` nothing has to be compared
+    const order = through === after ? compareOffsets('decimal', message.offset as Offset, after) : 1;
     if (order < 0) continue;
-    if (order > 0) through = offset;
+    if (order > 0) through = message.offset as Offset;
     if (hidden) continue;
     if (order === 0) witness = witnessOf(recordOf(message));
     else records.push(recordOf(message));
   }
   return { records, through, witness };
 }
+
+const isControl = ({ isControlRecord }: FetchedRecord): boolean => isControlRecord === true;
 
 const recordOf = ({ key, value, headers, timestamp, offset }: FetchedRecord): LogRecord => ({
   key,
@@ -82,30 +84,27 @@ function headersOf(headers: FetchedRecord['headers']): ReadonlyMap<string, Uint8
   return map ?? none;
 }
 
-/** Which records belong to aborted transactions: from a producer's first offset of one up to its abort marker (KIP-98). */
-class Aborted {
-  private readonly coming: AbortedTransaction[];
-  private readonly open = new Set<string>();
-
-  constructor(transactions: readonly AbortedTransaction[]) {
-    this.coming = [...transactions].sort((a, b) =>
-      compareOffsets('decimal', b.firstOffset as Offset, a.firstOffset as Offset),
-    );
-  }
-
-  hides({ offset, key, isControlRecord, batchContext }: FetchedRecord): boolean {
-    for (let next = this.coming.at(-1); next !== undefined; next = this.coming.at(-1)) {
+/**
+ * Tells of each record, asked in order, whether it belongs to an aborted transaction (from a producer's first offset of one up to its
+ * abort marker, KIP-98) or is a control record.
+ */
+function hiding(transactions: readonly AbortedTransaction[]): (message: FetchedRecord) => boolean {
+  const latestFirst = (a: AbortedTransaction, b: AbortedTransaction) =>
+    compareOffsets('decimal', b.firstOffset as Offset, a.firstOffset as Offset);
+  const coming = [...transactions].sort(latestFirst);
+  const open = new Set<string>();
+  return (message) => {
+    const { offset, key, batchContext } = message;
+    for (let next = coming.at(-1); next !== undefined; next = coming.at(-1)) {
       if (compareOffsets('decimal', next.firstOffset as Offset, offset as Offset) > 0) break;
-      this.open.add(next.producerId);
-      this.coming.pop();
+      open.add(next.producerId);
+      coming.pop();
     }
-    const producer = batchContext?.producerId;
-    if (isControlRecord === true) {
-      if (producer !== undefined && isAbortMarker(key)) this.open.delete(producer);
-      return true;
-    }
-    return batchContext?.inTransaction === true && producer !== undefined && this.open.has(producer);
-  }
+    const producer = batchContext?.producerId ?? '';
+    if (!isControl(message)) return batchContext?.inTransaction === true && open.has(producer);
+    if (isAbortMarker(key)) open.delete(producer);
+    return true;
+  };
 }
 
 /** A control record's key is its version and its type, 16 bits each; type 0 is an abort. */

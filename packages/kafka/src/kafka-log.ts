@@ -50,7 +50,7 @@ export function kafkaLog<const N extends Topics<string>>(options: KafkaLogOption
   const topics = namesOf(options.topics) as { readonly [K in T]: string };
   const names = [...new Set(Object.values<string>(topics))];
   const cluster = clusterOf(client, { metadataMaxAgeMs });
-  const fetcher = new Fetcher(cluster, { maxWaitMs: 500, maxBytesPerPartition: 1024 * 1024 });
+  const fetcher = new Fetcher(cluster, { maxWaitMs: 250, maxBytesPerPartition: 1024 * 1024 });
   let admin: Promise<Admin> | undefined;
   const connectedAdmin = () =>
     (admin ??= connected(client.admin()).catch((error: unknown) => {
