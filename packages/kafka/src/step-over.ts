@@ -1,29 +1,22 @@
-import { decimal, following, type Offset } from '@tidemark/core';
+import { compareOffsets, following, type Offset } from '@tidemark/core';
+
+/** What one page steps over at most: a batch has rarely more, and the position is moved in between. */
+const most = 1_000;
 
 /**
- * The last offset after `after` and before `end` that is proven to hold no record. A fetch answers with the batch that holds its
- * offset or the next one after it, so `isEmpty` (a fetch from there brings no record) is true up to the end of an empty batch and
- * false from there on: doubling steps and then halves find the place in a few requests.
+ * The last offset after `after` and before `end` that is proven to hold no record. `isEmpty`: a fetch from there brings no record. That
+ * proves it for this one offset and not for a later one (a full batch may stand between two empty ones), so they are tried one by one.
  */
 export async function stepOver(
   after: Offset,
   end: string,
   isEmpty: (offset: Offset) => Promise<boolean>,
 ): Promise<Offset> {
-  const last = BigInt(end) - 1n;
-  let empty = BigInt(following(after)); // the fetch from here brought nothing
-  let step = 1n;
-  while (empty < last && (await isEmpty(decimal(smaller(empty + step, last))))) {
-    empty = smaller(empty + step, last);
-    step *= 2n;
+  let through = after;
+  for (let steps = 0; steps < most; steps++) {
+    const next = following(through);
+    if (compareOffsets('decimal', next, end as Offset) >= 0 || !(await isEmpty(next))) break;
+    through = next;
   }
-  let full = smaller(empty + step, last + 1n);
-  while (full - empty > 1n) {
-    const middle = (empty + full) / 2n;
-    if (await isEmpty(decimal(middle))) empty = middle;
-    else full = middle;
-  }
-  return decimal(empty);
+  return through;
 }
-
-const smaller = (a: bigint, b: bigint): bigint => (a < b ? a : b);
