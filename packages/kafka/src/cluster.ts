@@ -1,4 +1,6 @@
-import { type Broker, type Cluster, type Kafka } from 'kafkajs';
+import { type Cluster, type Kafka } from 'kafkajs';
+import { setTimeout as pause } from 'node:timers/promises';
+import { asUnavailable } from './kafka-error';
 
 /**
  * kafkajs's own connection to the cluster, with its protocol layer: `findBroker(…).fetch`, `fetchTopicsOffset`. kafkajs hands it to
@@ -31,8 +33,24 @@ const nobody = {
   protocol: () => ({ name: 'nobody', metadata: Buffer.alloc(0) }),
 };
 
-/** A connected leader. kafkajs keeps node ids as text or numbers, depending on where they come from. */
-export const brokerOf = (cluster: Cluster, nodeId: string): Promise<Broker> => cluster.findBroker({ nodeId });
+/**
+ * Answers of brokers that have just been elected, or have just heard of a topic, are asked for again (half a second in all). What is
+ * left is `Unavailable`: core and its callers retry that as long as it takes.
+ */
+export async function asking<R>(cluster: Cluster, what: string, work: () => Promise<R>): Promise<R> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (attempt === 5 || !isStale(error)) throw asUnavailable(error, what);
+      await pause(attempt * 50);
+      await recover(cluster, error);
+    }
+  }
+}
+
+const isStale = (error: unknown): boolean =>
+  error instanceof Error && error.name === 'KafkaJSProtocolError' && 'retriable' in error && error.retriable === true;
 
 /** What must happen before the next request after one that failed: dead connections are dropped, leaders looked up anew. */
 export async function recover(cluster: Cluster, error: unknown): Promise<void> {

@@ -1,18 +1,14 @@
 import { before, type Description, type PartitionBounds, type Source } from '@tidemark/core';
 import { type Admin, type Cluster, ConfigResourceTypes } from 'kafkajs';
-import { asUnavailable } from './kafka-error';
+import { asking } from './cluster';
 
 /**
  * The log as it is now. Kafka's offsets are *next* ones here: the low watermark is the first record that is left, the last stable
  * offset (KIP-98) the first one that a reader of committed records can't have yet.
  */
-export async function describe(
-  cluster: Cluster,
-  topics: readonly string[],
-  retention: Retention,
-): Promise<Description> {
-  try {
-    const source = await identify(cluster, topics);
+export const describe = (cluster: Cluster, topics: readonly string[], retention: Retention): Promise<Description> =>
+  asking(cluster, `Kafka can't be described (${topics.join(', ')})`, async () => {
+    const source = await sourceOf(cluster, topics);
     const [heads, lows, kept] = await Promise.all([
       endsOf(cluster, topics, false),
       endsOf(cluster, topics, true),
@@ -21,23 +17,18 @@ export async function describe(
     const partitions = [...heads].flatMap(([topic, ends]) =>
       [...ends].map(([partition, next]): PartitionBounds => {
         const low = lows.get(topic)?.get(partition) ?? '0';
-        return {
-          topic,
-          partition: String(partition),
-          trimmed: before(low),
-          head: before(next),
-          retentionMs: kept.get(topic),
-        };
+        const [trimmed, head] = [before(low), before(next)];
+        return { topic, partition: String(partition), trimmed, head, retentionMs: kept.get(topic) };
       }),
     );
     return { source, partitions };
-  } catch (error) {
-    throw asUnavailable(error, `Kafka can't be described (${topics.join(', ')})`);
-  }
-}
+  });
 
 /** Which log this is. No epochs: kafkajs speaks Metadata version 6, which knows no topic ids. Witnesses and bounds have to do. */
-export async function identify(cluster: Cluster, topics: readonly string[]): Promise<Source> {
+export const identify = (cluster: Cluster, topics: readonly string[]): Promise<Source> =>
+  asking(cluster, `Kafka can't be reached (${topics.join(', ')})`, () => sourceOf(cluster, topics));
+
+async function sourceOf(cluster: Cluster, topics: readonly string[]): Promise<Source> {
   await cluster.connect();
   await cluster.addMultipleTargetTopics([...topics]);
   await cluster.refreshMetadata();

@@ -14,7 +14,6 @@ import { describe, identify, Retention } from './description';
 import { Fetcher } from './fetcher';
 import { Group } from './group';
 import { GroupPositions, noPositions } from './group-positions';
-import { asUnavailable } from './kafka-error';
 import { KafkaPublisher } from './kafka-publisher';
 import { locate } from './locate';
 import { Pages } from './pages';
@@ -59,7 +58,7 @@ export function kafkaLog<const N extends Topics<string>>(options: KafkaLogOption
     }));
   const retention = new Retention(connectedAdmin, runtime.now);
   const now = () => describe(cluster, names, retention);
-  const source = () => reached(identify(cluster, names), names);
+  const source = () => identify(cluster, names);
   const publisher = new KafkaPublisher<T>(client, topics, once(source), options);
   const group = groupOf(options, names);
   const transport = (pages: Pages) => {
@@ -115,14 +114,6 @@ const isList = (topics: Topics<string>): topics is readonly string[] => Array.is
 async function connected(admin: Admin): Promise<Admin> {
   await admin.connect();
   return admin;
-}
-
-async function reached<R>(work: Promise<R>, topics: readonly string[]): Promise<R> {
-  try {
-    return await work;
-  } catch (error) {
-    throw asUnavailable(error, `Kafka can't be reached (${topics.join(', ')})`);
-  }
 }
 
 /** What succeeded once isn't asked again. */

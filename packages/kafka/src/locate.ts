@@ -13,10 +13,10 @@ import {
   type Source,
 } from '@tidemark/core';
 import { type Cluster } from 'kafkajs';
+import { asking } from './cluster';
 import { endsOf, partitionsOf } from './description';
 import { recordsAfter } from './fetched-page';
 import { type Fetcher, outOfRange } from './fetcher';
-import { asUnavailable } from './kafka-error';
 
 /** Where the log is read and what its topics are called there. */
 export interface Located {
@@ -28,15 +28,10 @@ export interface Located {
 
 /** The marks of a point, each with a witness where the record can still be read and is a record (no transaction's marker). */
 export async function locate(log: Located, point: Point, signal: AbortSignal): Promise<Position> {
-  const { source } = log;
-  try {
-    const nexts = await nextOffsets(log, point);
-    const entries = await Promise.all(nexts.map((next) => marked(log, next, signal)));
-    return { source, offsets: OffsetMap.from('decimal', entries) };
-  } catch (error) {
-    signal.throwIfAborted();
-    throw asUnavailable(error, `Kafka can't be asked for a place in ${log.topics.join(', ')}`);
-  }
+  const what = `Kafka can't be asked for a place in ${log.topics.join(', ')}`;
+  const nexts = await asking(log.cluster, what, () => nextOffsets(log, point));
+  const entries = await Promise.all(nexts.map((next) => marked(log, next, signal)));
+  return { source: log.source, offsets: OffsetMap.from('decimal', entries) };
 }
 
 interface Next extends Partition {

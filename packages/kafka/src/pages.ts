@@ -10,10 +10,10 @@ import {
   partitionKey,
 } from '@tidemark/core';
 import { type Cluster } from 'kafkajs';
+import { asking } from './cluster';
 import { endsOf } from './description';
 import { endOf, type Fetched, type ReadRecords, recordsAfter } from './fetched-page';
 import { type Fetcher, outOfRange } from './fetcher';
-import { asUnavailable } from './kafka-error';
 import { stepOver } from './step-over';
 
 interface Ask {
@@ -78,18 +78,12 @@ export class Pages {
     return pageOf({ ...page, through }, endOf(alone));
   }
 
-  private async whyLost(partition: Partition, next: Offset): Promise<LossReason> {
-    try {
-      const lows = await endsOf(this.cluster, [partition.topic], true);
-      const low = lows.get(partition.topic)?.get(Number(partition.partition));
-      if (low === undefined) return 'unknown';
-      return compareOffsets('decimal', next, low as Offset) < 0 ? 'expired' : 'ahead';
-    } catch (error) {
-      throw asUnavailable(
-        error,
-        `${partition.topic}/${partition.partition} has no offset ${next}, its ends can't be asked`,
-      );
-    }
+  private async whyLost({ topic, partition }: Partition, next: Offset): Promise<LossReason> {
+    const what = `${topic}/${partition} has no offset ${next}, and its ends can't be asked`;
+    const lows = await asking(this.cluster, what, () => endsOf(this.cluster, [topic], true));
+    const low = lows.get(topic)?.get(Number(partition));
+    if (low === undefined) return 'unknown';
+    return compareOffsets('decimal', next, low as Offset) < 0 ? 'expired' : 'ahead';
   }
 }
 

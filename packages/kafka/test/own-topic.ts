@@ -1,6 +1,15 @@
 import { type Log } from '@tidemark/core';
 import { kafkaLog, type KafkaLogOptions } from '@tidemark/kafka';
-import { type Admin, Kafka, logLevel, type ProducerConfig, type Producer } from 'kafkajs';
+import { eventually } from '@tidemark/testkit';
+import {
+  type Admin,
+  type ITopicConfig,
+  Kafka,
+  logLevel,
+  Partitioners,
+  type ProducerConfig,
+  type Producer,
+} from 'kafkajs';
 import { addressOf } from '../../../test/brokers/jest/tests';
 
 export const client = (): Kafka => new Kafka({ brokers: addressOf('kafka').split(','), logLevel: logLevel.NOTHING });
@@ -24,8 +33,18 @@ export class OwnTopic {
     const topic = new OwnTopic(admin);
     const configEntries = Object.entries(options.config ?? {}).map(([name, value]) => ({ name, value }));
     const layout = { topic: topic.name, numPartitions: options.partitions ?? 1, configEntries };
-    await admin.createTopics({ waitForLeaders: true, topics: [layout] });
+    await topic.createAs(layout);
     return topic;
+  }
+
+  /** kafkajs's own `waitForLeaders` gives up where the broker hasn't heard of the topic yet. */
+  private async createAs(layout: ITopicConfig): Promise<void> {
+    await this.admin.createTopics({ waitForLeaders: false, topics: [layout] });
+    const hasLeaders = async () => {
+      const { topics } = await this.admin.fetchTopicMetadata({ topics: [this.name] });
+      return topics[0]?.partitions.every(({ leader }) => leader >= 0) === true;
+    };
+    await eventually(() => hasLeaders().catch(() => false), 'the leaders');
   }
 
   log(options: Partial<KafkaLogOptions<unknown>> = {}): Log<'things'> {
@@ -35,7 +54,11 @@ export class OwnTopic {
   }
 
   async producer(config: ProducerConfig = {}): Promise<Producer> {
-    const producer = client().producer({ allowAutoTopicCreation: false, createPartitioner: () => () => 0, ...config });
+    const producer = client().producer({
+      allowAutoTopicCreation: false,
+      createPartitioner: Partitioners.DefaultPartitioner,
+      ...config,
+    });
     await producer.connect();
     this.closing.push(() => producer.disconnect());
     return producer;

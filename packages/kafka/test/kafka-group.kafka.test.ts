@@ -1,0 +1,4 @@
+import { transportContract } from '@tidemark/testkit';
+import { kafkaContract } from './kafka-fixture';
+
+transportContract({ describe, it }, kafkaContract('kafkaLog in a group', 'share'));
