@@ -7,15 +7,15 @@ import { promisify } from 'node:util';
 import { cacheFolder } from './cache-folder';
 import { Unavailable } from './unavailable';
 
-const run = promisify(execFile);
-const shell = process.platform === 'win32';
+const run = (command: string, args: readonly string[], cwd?: string) =>
+  promisify(execFile)(command, args, { cwd, env: process.env, shell: process.platform === 'win32' });
 const plugin = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1';
 
 /** What is fetched once from Maven Central. */
 export interface Jars {
   /** Their folder in the cache; holds the version. */
   readonly folder: string;
-  /** `group:name:version`; what these need comes with them, where it has a digest. */
+  /** `group:name:version`; what these need comes with them, unless there are no digests for more. */
   readonly artifacts: readonly string[];
   /** SHA-256 of every file that was reviewed, by its name. No other file is accepted. */
   readonly digests: Readonly<Record<string, string>>;
@@ -24,7 +24,7 @@ export interface Jars {
 /** The major version of the Java on PATH. Rejects with `Unavailable` where there is none, or an older one than `atLeast`. */
 export async function java(atLeast: number): Promise<number> {
   const howTo = `get Java ${atLeast} or newer; for example: apt-get install default-jre-headless`;
-  const said = await run('java', ['-version'], { shell }).catch(() => {
+  const said = await run('java', ['-version']).catch(() => {
     throw new Unavailable(`no Java found: ${howTo}`);
   });
   const [, first = '0', second = '0'] = /version "(\d+)(?:\.(\d+))?/.exec(said.stderr + said.stdout) ?? [];
@@ -38,19 +38,16 @@ export async function fetched(jars: Jars): Promise<string> {
   const cache = cacheFolder();
   const folder = join(cache, jars.folder);
   if ((await wrongWith(folder, jars)) === undefined) return folder;
-  await run('mvn', ['-version'], { shell }).catch(() => {
+  await run('mvn', ['-version']).catch(() => {
     throw new Unavailable(`no Maven found: it fetches ${jars.folder} once; for example: apt-get install maven`);
   });
   await mkdir(cache, { recursive: true });
   const own = await mkdtemp(join(cache, 'fetch-'));
   try {
     await writeFile(join(own, 'pom.xml'), projectOf(jars.artifacts));
-    const names = Object.keys(jars.digests);
-    const args = ['-q', '-B', `${plugin}:copy-dependencies`, '-DoutputDirectory=jars'];
-    await run('mvn', names.length === jars.artifacts.length ? [...args, '-DexcludeTransitive=true'] : args, {
-      cwd: own,
-      shell,
-    }).catch((error: unknown) => {
+    const alone = Object.keys(jars.digests).length === jars.artifacts.length;
+    const args = ['-DoutputDirectory=jars', `-DexcludeTransitive=${alone}`];
+    await run('mvn', ['-q', '-B', `${plugin}:copy-dependencies`, ...args], own).catch((error: unknown) => {
       const { stdout, stderr } = error as { stdout: string; stderr: string };
       throw new Unavailable(`${jars.artifacts.join(', ')} from Maven Central: ${stdout}${stderr}`);
     });

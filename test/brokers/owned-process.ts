@@ -45,7 +45,7 @@ export async function ownedProcess(options: OwnedProcessOptions): Promise<OwnedP
   const pid = child.pid!;
   child.unref();
   if (stays !== true) {
-    const release = afterThisProcess('kill -9 -- "-$1" 2> /dev/null; rm -rf -- "$2"', String(pid), directory);
+    const release = afterThisProcess('kill -s KILL -- "-$1" 2> /dev/null; rm -rf -- "$2"', String(pid), directory);
     void ended.then(release);
   }
   const signal = (signal: NodeJS.Signals) => {

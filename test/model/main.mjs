@@ -4,7 +4,7 @@
  */
 import process from 'node:process';
 import { parseArgs } from 'node:util';
-import { checker, Missing } from './checker.mjs';
+import { checker, Unavailable } from './checker.mjs';
 import { configOf } from './config.mjs';
 import { full, listing, mutants, small } from './runs.mjs';
 import { tlc } from './tlc.mjs';
@@ -29,7 +29,7 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.e
 const say = (line) => process.stdout.write(`${line}\n`);
 
 try {
-  if (chosen.length === 0) throw new Missing(`no run has "${values.only}" in its name`);
+  if (chosen.length === 0) throw new Unavailable(`no run has "${values.only}" in its name`);
   const jar = await checker();
   const rest = chosen.values();
   const inTurn = async () => {
@@ -38,7 +38,7 @@ try {
   };
   await Promise.all([inTurn(), inTurn()]);
 } catch (error) {
-  if (!(error instanceof Missing)) throw error;
+  if (!(error instanceof Unavailable)) throw error;
   if (values.json) say(JSON.stringify({ missing: error.message }));
   else say(`NOT CHECKED: ${error.message}`);
   if (process.env.CI === 'true') process.exitCode = 1;

@@ -56,7 +56,7 @@ it('says what it needs, and fails with CI=true', async () => {
     (error: unknown) => error as { code: number; stdout: string },
   );
   expect(failed?.code).toBe(1);
-  expect(failed?.stdout).toMatch(/^NOT CHECKED: no java found: the model check needs a Java runtime/);
+  expect(failed?.stdout).toMatch(/^NOT CHECKED: no Java found: get Java 11 or newer/);
   const { stdout } = await promisify(execFile)(process.execPath, [main], { env: { PATH: '' } });
   expect(stdout).toMatch(/^NOT CHECKED: /);
 });
