@@ -1,7 +1,5 @@
 /** What one file for each broker supplies; brokers.ts lists them. */
 export interface BrokerKind {
-  /** The environment variable that names a running one, and that tells tests where it is. */
-  readonly variable: `TIDEMARK_${string}`;
   /** What it is called in compose.yaml, and the port that it has in there. */
   readonly compose: { readonly service: string; readonly portVariable: string };
   /** Rejects until what is at this address answers. */

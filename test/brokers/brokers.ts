@@ -5,7 +5,6 @@ import { kafkaAnswers } from './kafka-answers';
 /** Every broker that tests, demos and developers can have. */
 export const brokers = {
   kafka: {
-    variable: 'TIDEMARK_KAFKA',
     compose: { service: 'kafka', portVariable: 'KAFKA_PORT' },
     answers: (address) => kafkaAnswers(address.split(',')),
     prepare: kafkaJarFolder,

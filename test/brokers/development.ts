@@ -4,10 +4,10 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type BrokerKind } from './broker';
 import { type BrokerName, brokers } from './brokers';
 import { cacheFolder } from './cache-folder';
 import { processStart } from './process-start';
+import { addressVariable } from './variables';
 
 /** What is kept about a broker in the cache folder. */
 interface Kept {
@@ -23,15 +23,14 @@ const fileOf = (name: BrokerName) => join(folder(), `${name}.json`);
 
 /** Starts it unless it is up; answers with what there is to say. */
 export async function up(name: BrokerName): Promise<string> {
-  const kind: BrokerKind = brokers[name];
   const tell = ({ address, pid }: Kept, how: string) =>
-    `${name} ${how} at ${address} (pid ${pid}): ${kind.variable}=${address}`;
+    `${name} ${how} at ${address} (pid ${pid}): ${addressVariable(name)}=${address}`;
   const there = await running(name);
   if (there !== undefined) return tell(there, 'is up already');
   await down(name); // what is left of one that ended by itself
   const directory = join(folder(), `${name}-${randomBytes(6).toString('hex')}`);
   await mkdir(directory, { recursive: true });
-  const broker = await kind.start({ staysIn: directory });
+  const broker = await brokers[name].start({ staysIn: directory });
   try {
     const { address, pid } = broker;
     const started = await processStart(pid);

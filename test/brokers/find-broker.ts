@@ -2,6 +2,7 @@ import process from 'node:process';
 import { type BrokerKind } from './broker';
 import { type BrokerName, brokers } from './brokers';
 import { dockerAnswers, startInDocker } from './docker';
+import { addressVariable } from './variables';
 
 /** A broker for the tests of one run. */
 export interface FoundBroker {
@@ -17,10 +18,10 @@ export interface FoundBroker {
  */
 export async function findBroker(name: BrokerName): Promise<FoundBroker> {
   const kind: BrokerKind = brokers[name];
-  const address = process.env[kind.variable];
+  const address = process.env[addressVariable(name)];
   if (address) {
     await kind.answers(address).catch((error: unknown) => {
-      throw new Error(`nothing answers at ${kind.variable}=${address}: ${String(error)}`, { cause: error });
+      throw new Error(`nothing answers at ${addressVariable(name)}=${address}: ${String(error)}`, { cause: error });
     });
     return { address, from: 'environment', stop: async () => undefined };
   }

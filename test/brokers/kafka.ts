@@ -103,8 +103,9 @@ async function started({ jars, settings, withinMs, end, directory, stays }: Star
   await writeFile(properties, serverProperties({ port, controllerPort, data }, settings));
   const format = [...command, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', properties];
   await run('java', format, { timeout: withinMs, killSignal: 'SIGKILL' }).catch((error: unknown) => {
-    const { stdout, stderr } = error as { stdout: string; stderr: string };
-    throw new Error(`Kafka ${kafkaVersion} can't format its directory:\n${stdout}${stderr}`);
+    const { stdout, stderr, killed } = error as { stdout: string; stderr: string; killed: boolean };
+    const late = killed ? ` within ${withinMs} ms` : '';
+    throw new Error(`Kafka ${kafkaVersion} can't format its directory${late}:\n${stdout}${stderr}`);
   });
 
   let node = await launch(end);
@@ -126,7 +127,9 @@ async function started({ jars, settings, withinMs, end, directory, stays }: Star
       }
       const said = await lastLines(log);
       if (!one.alive() && /Address already in use|SocketServer failed to bind/.test(said)) throw new PortTaken(said);
-      const how = one.alive() ? `doesn't answer in time (${String(reason)})` : `ended with ${await one.ended}`;
+      const how = one.alive()
+        ? `doesn't answer within ${withinMs} ms (${String(reason)})`
+        : `ended with ${await one.ended}`;
       throw new Error(`Kafka ${kafkaVersion} at ${address} ${how}; its log ends with:\n${said}`);
     } catch (error) {
       await one.kill();

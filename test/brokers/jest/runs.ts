@@ -1,10 +1,9 @@
 /** What a Jest run does before and after the tests of a project that needs a broker. */
 import process from 'node:process';
-import { type BrokerKind } from '../broker';
 import { type BrokerName, brokers, chosenBrokers } from '../brokers';
 import { findBroker, type FoundBroker } from '../find-broker';
 import { Unavailable } from '../unavailable';
-import { missing, ownMissing } from './variables';
+import { addressVariable, missingVariable, ownMissingVariable } from '../variables';
 
 interface Run {
   readonly found?: FoundBroker | undefined;
@@ -16,11 +15,11 @@ const runs = new Map<BrokerName, Run>();
 
 /** Finds or starts the broker. Where it can't be had the tests are left out, and the end of the run says so; with CI=true it fails. */
 export async function setUp(name: BrokerName): Promise<void> {
-  const { variable }: BrokerKind = brokers[name];
+  const variable = addressVariable(name);
   const address = process.env[variable];
   if (!chosenBrokers().includes(name)) {
     const reason = `left out by TIDEMARK_BROKERS=${process.env.TIDEMARK_BROKERS ?? ''}`;
-    process.env[missing(variable)] = reason;
+    process.env[missingVariable(name)] = reason;
     runs.set(name, { untested: [`${name}: ${reason}`], address });
     return;
   }
@@ -34,19 +33,20 @@ export async function setUp(name: BrokerName): Promise<void> {
       untested.push(reason);
       return undefined;
     });
-  const found = await unless(findBroker(name), missing(variable), '');
+  const found = await unless(findBroker(name), missingVariable(name), '');
   runs.set(name, { found, untested, address });
   if (found === undefined) return;
   process.env[variable] = found.address;
   if (found.from !== 'own process')
-    await unless(brokers[name].prepare(), ownMissing(variable), 'what happens when a broker dies: ');
+    await unless(brokers[name].prepare(), ownMissingVariable(name), 'what happens when a broker dies: ');
 }
 
 export async function tearDown(name: BrokerName): Promise<void> {
-  const { variable }: BrokerKind = brokers[name];
+  const variable = addressVariable(name);
   const run = runs.get(name);
   runs.delete(name);
-  for (const one of [variable, missing(variable), ownMissing(variable)]) Reflect.deleteProperty(process.env, one);
+  for (const one of [variable, missingVariable(name), ownMissingVariable(name)])
+    Reflect.deleteProperty(process.env, one);
   if (run?.address !== undefined) process.env[variable] = run.address;
   await run?.found?.stop();
   for (const reason of run?.untested ?? []) process.stderr.write(`\nNOT TESTED: ${reason}\n`);
