@@ -11,7 +11,7 @@ export interface BrokerKind {
 }
 
 /** A broker that was started here. */
-export interface OwnBroker {
+interface OwnBroker {
   readonly address: string;
   readonly pid: number;
   /** Ends it and removes its directory. */

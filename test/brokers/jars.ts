@@ -53,11 +53,11 @@ export async function fetched(jars: Jars): Promise<string> {
     });
     const wrong = await wrongWith(join(own, 'jars'), jars);
     if (wrong !== undefined) throw new Error(`${jars.folder} isn't what was reviewed: ${wrong}`);
-    // a folder that isn't whole gives way; one that another process has just brought stays
-    if ((await wrongWith(folder, jars)) !== undefined) {
-      await rm(folder, { recursive: true, force: true });
-      await rename(join(own, 'jars'), folder);
-    }
+    // a folder that isn't whole gives way; one that another process has brought meanwhile stays
+    if ((await wrongWith(folder, jars)) !== undefined) await rm(folder, { recursive: true, force: true });
+    await rename(join(own, 'jars'), folder).catch(async (error: unknown) => {
+      if ((await wrongWith(folder, jars)) !== undefined) throw error;
+    });
   } finally {
     await rm(own, { recursive: true, force: true });
   }

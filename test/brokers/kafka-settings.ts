@@ -2,7 +2,7 @@
 export type KafkaSettings = Readonly<Record<string, string | number | boolean>>;
 
 /** One node, little memory, and nothing that tests would have to wait for. */
-export const defaultSettings: KafkaSettings = {
+const defaultSettings: KafkaSettings = {
   'auto.create.topics.enable': false,
   'offsets.topic.replication.factor': 1,
   'offsets.topic.num.partitions': 1,
