@@ -23,6 +23,9 @@ interface Question {
 }
 
 interface Demand extends Question {
+  readonly key: string;
+  /** Who leads the partition, as far as is known. */
+  nodeId: string;
   settle(answer: Fetched | typeof outOfRange): void;
   fail(error: unknown): void;
 }
@@ -32,8 +35,10 @@ interface Demand extends Question {
  * a connection one after the other, so two long polls would wait for each other. Nothing is fetched that nobody asked for.
  */
 export class Fetcher {
-  private readonly demands = new Map<string, Demand>();
-  private readonly loops = new Map<string, Promise<void>>();
+  /** In the order in which they are asked. */
+  private readonly demands = new Set<Demand>();
+  /** The brokers that are being asked. */
+  private readonly loops = new Set<string>();
   /** Partition → when it was answered, while its next question hasn't come: that is about to, and no long poll may be in its way. */
   private readonly busy = new Map<string, number>();
 
@@ -52,18 +57,19 @@ export class Fetcher {
     { wait, signal }: { readonly wait: boolean; readonly signal: AbortSignal },
   ): Promise<Fetched | typeof outOfRange> {
     signal.throwIfAborted();
+    const question: Question = { topic, partition: Number(partition), offset, wait };
     const key = partitionKey({ topic, partition });
     let demand: Demand | undefined;
     const answered = new Promise<Fetched | typeof outOfRange>((settle, fail) => {
-      demand = { topic, partition: Number(partition), offset, wait, settle, fail };
-      this.demands.set(key, demand);
+      demand = { ...question, key, nodeId: this.leaderOf(question), settle, fail };
+      this.demands.add(demand);
       this.busy.delete(key);
+      this.serve(demand.nodeId);
     });
-    this.serve();
     try {
       return await orAborted(answered, signal);
     } finally {
-      if (this.demands.get(key) === demand) this.demands.delete(key);
+      if (demand !== undefined) this.demands.delete(demand);
     }
   }
 
@@ -84,48 +90,52 @@ export class Fetcher {
     }
   }
 
-  /** Starts a loop for each broker that has something to do and none yet. */
-  private serve(): void {
-    for (const nodeId of this.nodes().keys()) {
-      if (this.loops.has(nodeId)) continue;
-      const loop = this.loop(nodeId).finally(() => {
-        this.loops.delete(nodeId);
-        if (this.demands.size > 0) this.serve();
-      });
-      this.loops.set(nodeId, loop);
-    }
+  private serve(nodeId: string): void {
+    if (this.loops.has(nodeId)) return;
+    this.loops.add(nodeId);
+    void this.loop(nodeId).finally(() => {
+      this.loops.delete(nodeId);
+      for (const demand of this.demands) this.serve(demand.nodeId);
+    });
   }
 
+  /** Asks a broker until nobody has a question to it. */
   private async loop(nodeId: string): Promise<void> {
     for (;;) {
       // answers are handed on in microtasks: the questions that they lead to join the next request
       await new Promise<void>((resolve) => setImmediate(resolve));
-      const asked = this.nodes().get(nodeId);
-      if (asked === undefined) return;
+      const asked = this.questionsTo(nodeId);
+      if (asked.length === 0) return;
       try {
-        if (nodeId !== nowhere) this.answer(asked, await this.ask(await this.cluster.findBroker({ nodeId }), asked));
-        else {
-          await this.cluster.refreshMetadata();
-          if (asked.every((demand) => this.leaderOf(demand) === nowhere))
-            throw new Error('the partition has no leader');
-        }
+        if (nodeId === nowhere) await this.find(asked);
+        else this.answer(asked, await this.ask(await this.cluster.findBroker({ nodeId }), asked));
       } catch (error) {
-        this.failed(asked, error);
-        if (!asked.some((demand) => isOutOfRange(error, demand))) await recover(this.cluster, error);
+        const culprit = asked.find((demand) => isOutOfRange(error, demand));
+        if (culprit !== undefined) this.settle(culprit, outOfRange);
+        else await this.fail(asked, error);
       }
     }
   }
 
-  /** The open questions by the broker that leads their partition. */
-  private nodes(): ReadonlyMap<string, readonly Demand[]> {
-    const nodes = new Map<string, Demand[]>();
-    for (const demand of this.demands.values()) {
-      const nodeId = this.leaderOf(demand);
-      const others = nodes.get(nodeId);
-      if (others === undefined) nodes.set(nodeId, [demand]);
-      else others.push(demand);
+  /** One for each partition, those that can't wait first; who got no answer is last the next time. */
+  private questionsTo(nodeId: string): readonly Demand[] {
+    const asked = new Map<string, Demand>();
+    for (const demand of this.demands) {
+      if (demand.nodeId !== nodeId) continue;
+      const other = asked.get(demand.key);
+      if (other === undefined || (other.wait && !demand.wait)) asked.set(demand.key, demand);
     }
-    return nodes;
+    for (const demand of asked.values()) {
+      this.demands.delete(demand);
+      this.demands.add(demand);
+    }
+    return [...asked.values()];
+  }
+
+  private async find(lost: readonly Demand[]): Promise<void> {
+    await this.cluster.refreshMetadata();
+    for (const demand of lost) demand.nodeId = this.leaderOf(demand);
+    if (lost.every(({ nodeId }) => nodeId === nowhere)) throw new Error('the partition has no leader');
   }
 
   private leaderOf({ topic, partition }: Question): string {
@@ -161,32 +171,22 @@ export class Fetcher {
       for (const fetched of partitions)
         parts.set(partitionKey({ topic, partition: String(fetched.partition) }), fetched);
     for (const demand of asked) {
-      const fetched = parts.get(keyOf(demand));
+      const fetched = parts.get(demand.key);
       if (fetched === undefined) continue;
       const something = fetched.messages.length > 0 || isBefore(demand.offset, endOf(fetched));
       if (!demand.wait || something) this.settle(demand, fetched);
     }
   }
 
-  /** An offset out of range is that partition's answer, and the others ask again; any other error is everybody's. */
-  private failed(asked: readonly Demand[], error: unknown): void {
-    const culprit = asked.find((demand) => isOutOfRange(error, demand));
-    if (culprit !== undefined) {
-      this.settle(culprit, outOfRange);
-      return;
-    }
-    for (const demand of asked) {
-      if (this.demands.get(keyOf(demand)) !== demand) continue;
-      this.demands.delete(keyOf(demand));
-      demand.fail(unreadable(demand, error));
-    }
+  private settle(demand: Demand, answer: Fetched | typeof outOfRange): void {
+    if (!this.demands.delete(demand)) return; // it has been given up meanwhile
+    this.busy.set(demand.key, Date.now());
+    demand.settle(answer);
   }
 
-  private settle(demand: Demand, answer: Fetched | typeof outOfRange): void {
-    if (this.demands.get(keyOf(demand)) !== demand) return; // it has been given up meanwhile
-    this.demands.delete(keyOf(demand));
-    this.busy.set(keyOf(demand), Date.now());
-    demand.settle(answer);
+  private async fail(asked: readonly Demand[], error: unknown): Promise<void> {
+    for (const demand of asked) if (this.demands.delete(demand)) demand.fail(unreadable(demand, error));
+    await recover(this.cluster, error);
   }
 
   /** Who takes longer over an answer than a second won't mind a long poll. */
@@ -215,8 +215,6 @@ const isBefore = (offset: string, end: string): boolean =>
 
 const unreadable = ({ topic, partition, offset }: Question, error: unknown): SyncError =>
   asUnavailable(error, `${topic}/${partition} can't be read at ${offset}`);
-
-const keyOf = ({ topic, partition }: Demand): string => partitionKey({ topic, partition: String(partition) });
 
 const isOutOfRange = (error: unknown, { topic, partition }: Demand): boolean =>
   error instanceof Error &&

@@ -164,6 +164,21 @@ it('I1: reads many partitions with more than one response can hold', async () =>
   expect([...read.position.offsets].map(({ through }) => through)).toEqual(Array.from({ length: 16 }, () => '20'));
 });
 
+it('is read by several at once, and asked for places meanwhile', async () => {
+  topic = await OwnTopic.create({ partitions: 2 });
+  const log = topic.log();
+  const readings = await Promise.all([1, 2, 3].map(async () => follow(log, { from: await startOf(log) })));
+  for (let round = 1; round <= 5; round++) {
+    const written = await log.publish('things', numbered(round * 10, round * 10 + 10));
+    const [head] = await Promise.all([
+      log.locate('head', new AbortController().signal),
+      ...readings.map((reading) => reading.until(({ records }) => records.length === round * 10, `round ${round}`)),
+    ]);
+    expect(head.offsets.covers(written.offsets)).toBe(true);
+  }
+  for (const reading of readings) await reading.stop();
+});
+
 it('I7: positions carry the id of the cluster', async () => {
   topic = await OwnTopic.create();
   const { source } = await startOf(topic.log());
