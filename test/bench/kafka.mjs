@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { Kafka, logLevel } from 'kafkajs';
 import { startKafka } from '../dist/brokers/kafka.js';
 import { nothingYet } from './logs.mjs';
+import { memoryOverKafka } from './memory.mjs';
 import { clock, collectGarbage, compare } from './pairs.mjs';
 import { decodedWork, work, Work } from './works.mjs';
 
@@ -24,6 +25,7 @@ export async function kafka({ scale, pairs }) {
     return [
       await against('eachBatch', () => byHand(client, topic, count, eachBatch)),
       await against('eachMessage', () => byHand(client, topic, count, eachMessage)),
+      await memoryOverKafka(`${broker.address}/${topic}`, count),
     ];
   } finally {
     await broker.stop();

@@ -1,27 +1,42 @@
 /**
- * Service B on a small heap: `node --max-old-space-size=64 memory-process.mjs snapshot|backlog <url> <count>`. Prints how many
- * rows or records it has got, and the most memory it ever had (RSS, in bytes).
+ * Service B on a small heap: `node --max-old-space-size=64 memory-process.mjs snapshot|backlog <url> <count>`, or
+ * `kafka <address>/<topic> <count>`. Prints how many rows or records it has got, and the most memory it ever had (RSS, in bytes).
  */
 import { DatabaseSync } from '@photostructure/sqlite';
 import { applyTo, liveView, snapshotThenSubscribe, translate, upsert } from '@tidemark/core';
 import { httpFeed, httpSnapshot } from '@tidemark/http';
+import { kafkaLog } from '@tidemark/kafka';
 import { sqliteTable } from '@tidemark/sqlite';
+import { Kafka, logLevel } from 'kafkajs';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
+import { nothingYet } from './logs.mjs';
 import { columns, Work } from './works.mjs';
 
-const [, , mode, url, size] = process.argv;
+const [, , mode, where, size] = process.argv;
+const { snapshot, transport, close } = mode === 'kafka' ? ofKafka(...where.split('/')) : overHttp(where);
 const got = mode === 'snapshot' ? await snapshotIntoTable() : await backlogIntoSlowConsumer(Number(size));
 process.stdout.write(JSON.stringify({ got, peak: process.resourceUsage().maxRSS * 1024 }));
+await close?.();
+
+function overHttp(url) {
+  return { snapshot: httpSnapshot(`${url}/snapshot`), transport: httpFeed(`${url}/feed`, { topics: ['works'] }) };
+}
+
+function ofKafka(broker, topic) {
+  const client = new Kafka({ brokers: [broker], logLevel: logLevel.NOTHING });
+  const log = kafkaLog({ client, topics: { works: topic } });
+  return { snapshot: nothingYet(log), transport: log, close: () => log[Symbol.asyncDispose]() };
+}
 
 function pipelineInto(replica) {
   return snapshotThenSubscribe({
     name: 'memory',
-    snapshot: httpSnapshot(`${url}/snapshot`),
-    transport: httpFeed(`${url}/feed`, { topics: ['works'] }),
+    snapshot,
+    transport,
     decode: { works: { row: Work, update: Work } },
   }).pipe(
     translate((message) => upsert(message.value)),

@@ -19,29 +19,33 @@ const cases = [
 export async function memory({ scale }) {
   const count = Math.max(1_000, Math.round(1_000_000 * scale));
   const results = [];
-  for (const { mode, server, name } of cases) {
-    const peak = (await peakOf(mode, server, count)) / 1024 ** 2;
-    results.push({
-      name: `${count} ${name}`,
-      unit: 'MiB',
-      tidemark: rounded(peak),
-      baseline: limit,
-      ratio: rounded(limit / peak),
-      pairs: 1,
-    });
-  }
+  for (const { mode, server, name } of cases)
+    results.push(inMiB(`${count} ${name}`, await peakOf(mode, server, count)));
   return results;
+}
+
+/** The same for a topic of so many records on a broker (`address/topic`), into a consumer that is slow. */
+export const memoryOverKafka = async (where, count) =>
+  inMiB(`${count} records of a backlog in Kafka into a slow consumer, peak RSS`, await peakOfB('kafka', where, count));
+
+function inMiB(name, bytes) {
+  const peak = bytes / 1024 ** 2;
+  return { name, unit: 'MiB', tidemark: rounded(peak), baseline: limit, ratio: rounded(limit / peak), pairs: 1 };
 }
 
 async function peakOf(mode, server, count) {
   const { url, stop } = await serve(server, count);
   try {
-    const script = join(import.meta.dirname, 'memory-process.mjs');
-    const { stdout } = await run(process.execPath, ['--max-old-space-size=64', script, mode, url, String(count)]);
-    const { got, peak } = JSON.parse(stdout);
-    if (got !== count) throw new Error(`service B got ${got} of ${count}`);
-    return peak;
+    return await peakOfB(mode, url, count);
   } finally {
     stop();
   }
+}
+
+async function peakOfB(mode, where, count) {
+  const script = join(import.meta.dirname, 'memory-process.mjs');
+  const { stdout } = await run(process.execPath, ['--max-old-space-size=64', script, mode, where, String(count)]);
+  const { got, peak } = JSON.parse(stdout);
+  if (got !== count) throw new Error(`service B got ${got} of ${count}`);
+  return peak;
 }
