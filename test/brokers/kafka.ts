@@ -40,6 +40,7 @@ export interface OwnKafka {
   kill(): Promise<void>;
   /** SIGSTOP: connections stay open, nothing is answered. */
   freeze(): void;
+  /** SIGCONT. After more than `broker.session.timeout.ms` clients see a moment without a leader. */
   thaw(): void;
   /** Kills it if it lives, and starts it on the same ports with the same data. After a kill this takes some five seconds. */
   restart(): Promise<void>;
