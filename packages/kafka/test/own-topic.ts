@@ -49,7 +49,7 @@ export class OwnTopic {
 
   log(options: Partial<KafkaLogOptions<unknown>> = {}): Log<'things'> {
     const log = kafkaLog({ client: client(), ...options, topics: { things: this.name } });
-    this.closing.push(() => log[Symbol.asyncDispose]());
+    this.closing.push(async () => log[Symbol.asyncDispose]());
     return log;
   }
 
