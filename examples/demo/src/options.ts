@@ -3,6 +3,8 @@ import { parseArgs } from 'node:util';
 /** What the demo was asked to do. */
 export interface DemoOptions {
   readonly input: 'media' | 'git' | 'history';
+  /** `embedded`: A's own log, in SQLite. */
+  readonly broker: 'embedded' | 'kafka';
   readonly repo: string;
   readonly file: string | undefined;
   /** Where both sides are written to, as sorted NDJSON. */
@@ -28,7 +30,7 @@ export const usage = `usage: npm run demo [-- options]
   --seed N                   the workload and the moments of the crashes (default: 1)
   --size N                   rows, for --input media; ten updates each (default: 2000)
   --kills N                  crashes, besides the one during which the log is trimmed (default: 1)
-  --broker embedded          the log (default, and the only one yet)
+  --broker embedded|kafka    the log: A's own, over HTTP (default), or a real broker's, started if there is none
   --replica sqlite           the replica (default, and the only one yet)
   --help`;
 
@@ -49,7 +51,7 @@ const options = {
 export function parseOptions(args: readonly string[]): DemoOptions | 'help' {
   const given = parsed(args);
   if (given.help === true) return 'help';
-  oneOf('broker', given.broker ?? 'embedded', ['embedded']);
+  const broker = oneOf('broker', given.broker ?? 'embedded', ['embedded', 'kafka']);
   oneOf('replica', given.replica ?? 'sqlite', ['sqlite']);
   const input = oneOf('input', given.input ?? 'media', ['media', 'git', 'history']);
   const only = (flag: 'repo' | 'file' | 'size', of: DemoOptions['input']) => {
@@ -62,6 +64,7 @@ export function parseOptions(args: readonly string[]): DemoOptions | 'help' {
   if (input === 'history' && given.file === undefined) throw new UsageError('--input history needs --file FILE');
   return {
     input,
+    broker,
     repo: given.repo ?? '.',
     file: given.file,
     dump: given.dump,

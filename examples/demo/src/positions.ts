@@ -3,11 +3,12 @@ import { following, type Position } from '@tidemark/core';
 /** For people: `assignments 0@4999 1@5012`. */
 export function showPosition({ offsets }: Position): string {
   const topics = new Map<string, string[]>();
-  for (const { topic, partition, through } of offsets)
+  const inOrder = [...offsets].sort((a, b) => Number(a.partition) - Number(b.partition));
+  for (const { topic, partition, through } of inOrder)
     topics.set(topic, [...(topics.get(topic) ?? []), `${partition}@${through}`]);
   return [...topics].map(([topic, partitions]) => [topic, ...partitions].join(' ')).join(', ');
 }
 
-/** How many records the embedded log has had up to here: its offsets count up from 0 in each partition. */
+/** How many records the log has had up to here: its offsets count up from 0 in each partition, without gaps. */
 export const recordsThrough = ({ offsets }: Position): number =>
   [...offsets].reduce((sum, { through }) => sum + Number(following(through)), 0);

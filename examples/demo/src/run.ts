@@ -97,7 +97,7 @@ export class Run {
     const before = this.written;
     await this.write(workload, Math.max(crash.through, before + 1));
     if (this.written === before) throw new DemoFailed('nothing was left to be written while the follower was dead');
-    await this.source.trim();
+    await this.trim();
     this.tellKilled(`for long: ${count(this.written - before, 'update')} written, the log trimmed past its position`);
     await this.bootstrap(plan.killInSecondSnapshot, this.write(workload, crash.backThrough));
     const [first, ...rest] = this.lives.slice(plan.killInSecondSnapshot ? -2 : -1);
@@ -105,6 +105,13 @@ export class Run {
       throw new DemoFailed(`the log was trimmed, and the follower reported: ${show(first?.refetches ?? [])}`);
     if (first.snapshots.begun === 0) throw new DemoFailed('the log was trimmed, and the follower took no new snapshot');
     this.progress.tell('it reported expired and took a new snapshot');
+  }
+
+  /** Drops everything from the log. */
+  private async trim(): Promise<void> {
+    const { trim } = this.world;
+    if (trim === undefined) await this.source.trim();
+    else await trim(await this.source.head());
   }
 
   /** Starts it; it takes a snapshot while `writing` goes on. */

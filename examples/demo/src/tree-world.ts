@@ -8,21 +8,26 @@ import {
   lsTree,
   replicaRows,
   sourceRows,
+  toldAgain,
 } from '@tidemark-examples/git-tree';
+import { type BrokerTopic } from './broker-topic';
 import { foldedHistory, listedTree, treeFileOf } from './history-oracle';
-import { followerTimes } from './times';
+import { followerOptions } from './times';
 import { type Oracle, type World } from './world';
 
 /** A replays a history, B follows; git (or the file's own fold, and a listing beside it) says what must come out. */
-export function treeWorld(dir: string, input: Input): World {
+export function treeWorld(dir: string, input: Input, topic: BrokerTopic | undefined): World {
   const [aFile, bFile] = [join(dir, 'a.db'), join(dir, 'b.db')];
   return {
     what: input.from === 'git' ? `the git repository ${input.repo}` : `the history ${input.file}`,
-    source: { file: aProcess, options: { input, file: aFile } },
-    follower: { file: bProcess, options: { file: bFile, times: followerTimes } },
+    source: { file: aProcess, options: { input, file: aFile, broker: topic?.broker } },
+    follower: { file: bProcess, options: { file: bFile, ...followerOptions(topic) } },
     workload: ({ total, replay }) => ({ total, initial: Math.floor(total / 5), writeTo: replay }),
     sourceRows: () => sourceRows(aFile),
     replicaRows: () => replicaRows(bFile),
+    toldAgain: () => toldAgain(bFile),
+    exact: topic === undefined,
+    trim: topic?.trim,
     key: 'path',
     oracles: oraclesOf(input),
   };

@@ -1,3 +1,5 @@
+import { type Position } from '@tidemark/core';
+
 /** What is replicated: what differs between the inputs. */
 export interface World {
   /** For people: `media assignments`. */
@@ -11,6 +13,12 @@ export interface World {
   readonly sourceRows: () => Iterable<object>;
   /** The replica's rows as they are. */
   readonly replicaRows: () => Iterable<object>;
+  /** How many updates came to the follower that its snapshot had already. */
+  readonly toldAgain: () => number;
+  /** A snapshot's place in the log is exact: nothing may come again. */
+  readonly exact: boolean;
+  /** Drops the log up to here; absent where the source does that. */
+  readonly trim?: ((through: Position) => Promise<void>) | undefined;
   /** The property that tells rows apart. */
   readonly key: string;
   /** What others say the replica should hold. */

@@ -3,6 +3,7 @@ import { parseOptions, UsageError } from '../src/options';
 it('has defaults', () => {
   expect(parseOptions([])).toEqual({
     input: 'media',
+    broker: 'embedded',
     repo: '.',
     file: undefined,
     dump: undefined,
@@ -17,6 +18,7 @@ it('takes what it is given', () => {
   expect(parseOptions([...args, '--broker', 'embedded', '--replica', 'sqlite'])).toMatchObject({
     ...{ input: 'history', file: 'h.ndjson', dump: 'out', seed: 7, kills: 0 },
   });
+  expect(parseOptions(['--broker', 'kafka'])).toMatchObject({ broker: 'kafka' });
   expect(parseOptions(['--help'])).toBe('help');
 });
 
@@ -28,7 +30,7 @@ it.each([
   [['--kills', '1e3'], '--kills is a whole number'],
   [['--seed', '-1'], 'seed'],
   [['--input', 'csv'], '--input is media, git, history; it was csv'],
-  [['--broker', 'kafka'], '--broker is embedded; it was kafka'],
+  [['--broker', 'rabbit'], '--broker is embedded, kafka; it was rabbit'],
   [['--input', 'history'], 'needs --file'],
   [['--repo', '.'], '--repo belongs to --input git'],
   [['--input', 'git', '--size', '5'], '--size belongs to --input media'],

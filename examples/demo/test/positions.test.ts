@@ -4,8 +4,8 @@ import { recordsThrough, showPosition } from '../src/positions';
 const position = {
   source: { kind: 'sqlite', order: 'decimal', epochs: {} } as const,
   offsets: OffsetMap.from('decimal', [
-    { topic: 'files', partition: '0', through: decimal(41) },
     { topic: 'files', partition: '1', through: beginning },
+    { topic: 'files', partition: '0', through: decimal(41) },
   ]),
 };
 

@@ -15,6 +15,16 @@ export function* sourceRows(aFile: string): Generator<ComparedEntry, void, undef
   }
 }
 
+/** How many updates came to B that the snapshot's row had already: none where A's snapshots are exact. */
+export function toldAgain(bFile: string): number {
+  const db = openDatabase(bFile);
+  try {
+    return (db.prepare('select coalesce(sum(again), 0) as again from entry').get() as { again: number }).again;
+  } finally {
+    db.close();
+  }
+}
+
 /** What B does hold, read from B's database. */
 export function* replicaRows(bFile: string): Generator<ComparedEntry, void, undefined> {
   const db = openDatabase(bFile);

@@ -15,17 +15,20 @@ export interface Entry {
 
 /** What B does. A written file counts one change more; a known one comes with its count. */
 export type TreeMessage =
-  | { readonly is: 'known'; readonly entry: Entry; readonly changes: number }
-  | { readonly is: 'written'; readonly entry: Entry }
-  | { readonly is: 'gone'; readonly path: string };
+  | { readonly is: 'known'; readonly entry: Entry; readonly changes: number; readonly version: number }
+  | { readonly is: 'written'; readonly entry: Entry; readonly version: number }
+  | { readonly is: 'gone'; readonly path: string; readonly version: number };
 
 /** How A's words are read. */
 export const treeDecoders = { files: { row: FileState, update: FileUpdate } } as const;
 
 /** The translation (the paper, section 2). */
 export function toTreeMessage(m: Message<typeof treeDecoders>): TreeMessage {
-  if (m.kind === 'row') return { is: 'known', entry: toEntry(m.value), changes: m.value.changes };
-  return m.value.type === 'written' ? { is: 'written', entry: toEntry(m.value) } : { is: 'gone', path: m.value.path };
+  const { version } = m.value;
+  if (m.kind === 'row') return { is: 'known', entry: toEntry(m.value), changes: m.value.changes, version };
+  return m.value.type === 'written'
+    ? { is: 'written', entry: toEntry(m.value), version }
+    : { is: 'gone', path: m.value.path, version };
 }
 
 export const toEntry = ({ path, mode, blob }: Pick<FileState, 'path' | 'mode' | 'blob'>): Entry => ({

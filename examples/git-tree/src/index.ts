@@ -2,7 +2,7 @@ import { join } from 'node:path';
 
 export type { AProcessOptions } from './a-process';
 export type { BOptions } from './b-process';
-export { replicaRows, sourceRows } from './compare-rows';
+export { replicaRows, sourceRows, toldAgain } from './compare-rows';
 export type { ComparedEntry } from './compare-rows';
 export { GitFailed, headCommit } from './git';
 export type { Input } from './input';

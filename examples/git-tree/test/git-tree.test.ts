@@ -8,6 +8,7 @@ import { gzipSync } from 'node:zlib';
 import { covers } from '@tidemark/core';
 import { openDatabase } from '../../support/src/database';
 import { openA } from '../src/a-service';
+import { followA } from '../src/b-log';
 import { treePipeline } from '../src/b-pipeline';
 import { replicaRows, sourceRows } from '../src/compare-rows';
 import { GitFailed, headCommit } from '../src/git';
@@ -83,7 +84,7 @@ async function replicate(input: Input) {
   const server = createServer(a.handle);
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
   const db = openDatabase(bFile);
-  const pipeline = treePipeline(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, db);
+  const pipeline = treePipeline(followA({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }), db);
   try {
     const half = await a.write(Math.floor(a.total / 2), () => undefined);
     const running = pipeline.run();

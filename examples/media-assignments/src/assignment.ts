@@ -12,15 +12,17 @@ export const Assignment = t.type({
   percent: t.number,
   /** ISO date, if there is one. */
   due: t.union([t.string, t.null]),
-  /** Counts this assignment's writes, from 1. */
+  /** How often it was written, from 1. */
+  writes: t.number,
+  /** Grows with each of Y's writes, all assignments together: so of two states of one, even if it was cancelled between them, the newer. */
   version: t.number,
 });
 export type Assignment = t.TypeOf<typeof Assignment>;
 
-/** A record of the updates topic. It carries state, not a difference. */
+/** A record of the updates topic. It carries state, not a difference, and a version. */
 export const AssignmentUpdate = t.union([
   t.type({ type: t.literal('assigned'), assignment: Assignment }),
-  t.type({ type: t.literal('cancelled'), id: t.string }),
+  t.type({ type: t.literal('cancelled'), id: t.string, version: t.number }),
 ]);
 export type AssignmentUpdate = t.TypeOf<typeof AssignmentUpdate>;
 

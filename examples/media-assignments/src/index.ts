@@ -2,7 +2,7 @@ import { join } from 'node:path';
 
 export { Assignment, AssignmentUpdate } from './assignment';
 export type { AssignmentChange, NewAssignment } from './assignment';
-export { replicaRows, sourceRows } from './compare-rows';
+export { replicaRows, sourceRows, toldAgain } from './compare-rows';
 export type { ComparedWork } from './compare-rows';
 export type { XOptions } from './x-process';
 export type { YOptions } from './y-process';

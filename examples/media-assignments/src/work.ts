@@ -11,19 +11,22 @@ export interface Work {
   readonly due: string | null;
   /** How often Y has written it. */
   readonly revision: number;
+  /** Y's: of two states of one work, the newer one has the greater. */
+  readonly version: number;
 }
 
 const verbs = { edit: 'cut', review: 'watch', subtitle: 'subtitle' } as const;
 
 /** The translation (the paper, section 2) of a row. */
-export const toWork = ({ id, media, assignee, role, minutes, percent, due, version }: Assignment): Work => ({
+export const toWork = ({ id, media, assignee, role, minutes, percent, due, writes, version }: Assignment): Work => ({
   workId: workIdOf(id),
   worker: assignee,
   task: `${verbs[role]} ${media}`,
   state: percent === 100 ? 'done' : percent === 0 ? 'open' : 'started',
   minutesLeft: Math.ceil((minutes * (100 - percent)) / 100),
   due,
-  revision: version,
+  revision: writes,
+  version,
 });
 
 /** X's name for an assignment of Y's. */

@@ -1,16 +1,17 @@
-import { runSource, startOptions } from '@tidemark-examples/support';
+import { type Broker, runSource, startOptions } from '@tidemark-examples/support';
 import { openY } from './y-service';
 
-/** How Y's process is started: the database file, and the port if it isn't to be any free one. */
+/** How Y's process is started: the database file, a broker if there is one, and the port if it isn't to be any free one. */
 export interface YOptions {
   readonly file: string;
+  readonly broker?: Broker | undefined;
   readonly port?: number | undefined;
 }
 
-const { file, port } = startOptions() as YOptions;
+const { file, broker, port } = startOptions() as YOptions;
 
 void runSource(async () => {
-  const y = openY(file);
+  const y = openY(file, broker);
   // Y has nothing to replay: its updates come from whoever uses its API
   return { ...y, total: 0, write: async () => 0 };
 }, port);

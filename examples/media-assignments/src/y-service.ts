@@ -1,7 +1,7 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Position } from '@tidemark/core';
 import { serveSnapshot } from '@tidemark/http';
-import { openDatabase } from '@tidemark-examples/support';
+import { type Broker, openDatabase } from '@tidemark-examples/support';
 import { assignmentsApi } from './y-api';
 import { updatesLog } from './y-log';
 import { AssignmentStore } from './y-store';
@@ -10,14 +10,15 @@ import { AssignmentStore } from './y-store';
 export interface YService {
   readonly handle: (req: IncomingMessage, res: ServerResponse) => void;
   readonly head: () => Promise<Position>;
-  readonly trim: () => void;
+  /** Absent where the log is a broker's. */
+  readonly trim?: (() => void) | undefined;
   readonly close: () => Promise<void>;
 }
 
-/** Y owns media assignments: `/assignments` is its API, `/snapshot` its current state, `/feed/` its updates topic. */
-export function openY(file: string): YService {
+/** Y owns media assignments: `/assignments` is its API, `/snapshot` its current state, `/feed/` its updates topic (or a broker has it). */
+export function openY(file: string, broker?: Broker): YService {
   const db = openDatabase(file);
-  const log = updatesLog(db, () => openDatabase(file));
+  const log = updatesLog(db, () => openDatabase(file), broker);
   const api = assignmentsApi(new AssignmentStore(db, log.announce), db);
   const snapshot = serveSnapshot(log.snapshots);
   return {
@@ -25,7 +26,7 @@ export function openY(file: string): YService {
       const path = req.url ?? '/';
       if (path.startsWith('/assignments')) api(req, res).catch((error: unknown) => broken(res, error));
       else if (path.startsWith('/snapshot')) snapshot.node(req, res);
-      else if (path.startsWith('/feed/')) log.feed.node(req, res);
+      else if (log.feed !== undefined && path.startsWith('/feed/')) log.feed.node(req, res);
       else res.writeHead(404).end();
     },
     head: log.head,

@@ -2,13 +2,16 @@ import { type Position } from '@tidemark/core';
 import { type Database, transaction } from '@tidemark-examples/support';
 import { type Assignment, type AssignmentChange, type AssignmentUpdate, type NewAssignment } from './assignment';
 
-/** Announces an update inside the transaction that makes it true. */
-export type Announce = (key: string, update: AssignmentUpdate) => Position;
+/**
+ * Announces an update inside the transaction that makes it true. Answers where in the log it is told, if that is known then
+ * (an outbox is relayed later).
+ */
+export type Announce = (key: string, update: AssignmentUpdate) => Position | undefined;
 
 /** What a write answers: the assignment as it is now, and where in the log that is told. */
 export interface Written {
   readonly assignment: Assignment;
-  readonly position: Position;
+  readonly position: Position | undefined;
 }
 
 const schema = `
@@ -20,8 +23,14 @@ create table if not exists assignment (
   minutes integer not null,
   percent integer not null,
   due text,
+  writes integer not null,
   version integer not null
 );
+create table if not exists last_write (
+  id integer primary key check (id = 0),
+  version integer not null
+);
+insert or ignore into last_write values (0, 0);
 create index if not exists assignment_media on assignment (media);`;
 
 /** Y's own database. Each write and its announcement are one transaction. */
@@ -40,7 +49,9 @@ export class AssignmentStore {
   /** `undefined`: the id is taken. */
   create(wanted: NewAssignment): Written | undefined {
     return transaction(this.db, () =>
-      this.get(wanted.id) === undefined ? this.save({ ...wanted, percent: 0, version: 1 }) : undefined,
+      this.get(wanted.id) === undefined
+        ? this.save({ ...wanted, percent: 0, writes: 1, version: this.next() })
+        : undefined,
     );
   }
 
@@ -48,7 +59,7 @@ export class AssignmentStore {
   change(id: string, change: AssignmentChange): Written | undefined {
     return transaction(this.db, () => {
       const now = this.get(id);
-      return now && this.save({ ...now, ...change, version: now.version + 1 });
+      return now && this.save({ ...now, ...change, writes: now.writes + 1, version: this.next() });
     });
   }
 
@@ -58,15 +69,20 @@ export class AssignmentStore {
       const assignment = this.get(id);
       if (assignment === undefined) return undefined;
       this.db.prepare('delete from assignment where id = ?').run(id);
-      return { assignment, position: this.announce(id, { type: 'cancelled', id }) };
+      return { assignment, position: this.announce(id, { type: 'cancelled', id, version: this.next() }) };
     });
   }
 
+  private next(): number {
+    const sql = 'update last_write set version = version + 1 returning version';
+    return (this.db.prepare(sql).get() as { version: number }).version;
+  }
+
   private save(assignment: Assignment): Written {
-    const { id, media, assignee, role, minutes, percent, due, version } = assignment;
+    const { id, media, assignee, role, minutes, percent, due, writes, version } = assignment;
     this.db
-      .prepare('insert or replace into assignment values (?, ?, ?, ?, ?, ?, ?, ?)')
-      .run(id, media, assignee, role, minutes, percent, due, version);
+      .prepare('insert or replace into assignment values (?, ?, ?, ?, ?, ?, ?, ?, ?)')
+      .run(id, media, assignee, role, minutes, percent, due, writes, version);
     return { assignment, position: this.announce(id, { type: 'assigned', assignment }) };
   }
 }

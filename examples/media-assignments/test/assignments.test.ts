@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { covers, fromToken, type Position } from '@tidemark/core';
 import { type Database, openDatabase } from '../../support/src/database';
-import { replicaRows, sourceRows } from '../src/compare-rows';
+import { replicaRows, sourceRows, toldAgain } from '../src/compare-rows';
+import { followY } from '../src/x-log';
 import { assignmentsPipeline } from '../src/x-pipeline';
 import { openY, type YService } from '../src/y-service';
 
@@ -47,7 +48,7 @@ const create = (id: string, media: string, role = 'edit') =>
 
 /** Runs X until its replica includes what Y has answered last. */
 async function runX(): Promise<void> {
-  const pipeline = assignmentsPipeline(url, db);
+  const pipeline = assignmentsPipeline(followY({ url }), db);
   const end = Date.now() + deadlineMs;
   const running = pipeline.run();
   await pipeline.caughtUp({ timeoutMs: deadlineMs });
@@ -71,9 +72,36 @@ it('I2: X holds its own model of what Y holds, each update applied once, over a 
   await runX();
   const mia = { worker: 'mia', due: null };
   expect(work()).toEqual([
-    { workId: 'y/1', ...mia, task: 'cut trailer', state: 'started', minutesLeft: 45, revision: 2, effects: 2 },
-    { workId: 'y/2', ...mia, task: 'subtitle trailer', state: 'open', minutesLeft: 90, revision: 1, effects: 1 },
-    { workId: 'y/3', ...mia, task: 'watch feature', state: 'open', minutesLeft: 90, revision: 1, effects: 1 },
+    {
+      workId: 'y/1',
+      ...mia,
+      task: 'cut trailer',
+      state: 'started',
+      minutesLeft: 45,
+      revision: 2,
+      version: 4,
+      effects: 2,
+    },
+    {
+      workId: 'y/2',
+      ...mia,
+      task: 'subtitle trailer',
+      state: 'open',
+      minutesLeft: 90,
+      revision: 1,
+      version: 2,
+      effects: 1,
+    },
+    {
+      workId: 'y/3',
+      ...mia,
+      task: 'watch feature',
+      state: 'open',
+      minutesLeft: 90,
+      revision: 1,
+      version: 3,
+      effects: 1,
+    },
   ]);
 
   await call('PUT', '/assignments/1', { percent: 100 });
@@ -82,12 +110,12 @@ it('I2: X holds its own model of what Y holds, each update applied once, over a 
   await create('4', 'feature');
   await runX();
   expect(work()).toEqual([
-    { workId: 'y/1', ...mia, task: 'cut trailer', state: 'done', minutesLeft: 0, revision: 3, effects: 3 },
+    { workId: 'y/1', ...mia, task: 'cut trailer', state: 'done', minutesLeft: 0, revision: 3, version: 5, effects: 3 },
     {
       ...{ workId: 'y/3', worker: 'tom', due: '2018-05-14', task: 'watch feature' },
-      ...{ state: 'open', minutesLeft: 90, revision: 2, effects: 2 },
+      ...{ state: 'open', minutesLeft: 90, revision: 2, version: 6, effects: 2 },
     },
-    { workId: 'y/4', ...mia, task: 'cut feature', state: 'open', minutesLeft: 90, revision: 1, effects: 1 },
+    { workId: 'y/4', ...mia, task: 'cut feature', state: 'open', minutesLeft: 90, revision: 1, version: 8, effects: 1 },
   ]);
   expect([...sourceRows(join(dir, 'y.db'))]).toEqual(work());
 });
@@ -110,7 +138,9 @@ it('says what it refuses', async () => {
   expect((await call('PUT', '/assignments/9', { percent: 1 })).status).toBe(404);
   expect((await call('DELETE', '/assignments/9')).status).toBe(404);
   expect((await call('PATCH', '/assignments/1')).status).toBe(405);
-  expect(await (await call('GET', '/assignments?media=trailer')).json()).toMatchObject([{ id: '1', version: 1 }]);
+  expect(await (await call('GET', '/assignments?media=trailer')).json()).toMatchObject([
+    { id: '1', writes: 1, version: 1 },
+  ]);
   expect(await (await call('GET', '/assignments/1')).json()).toMatchObject({ media: 'trailer', percent: 0 });
 });
 
@@ -118,9 +148,27 @@ it('I2: an update that took effect twice would show', async () => {
   await create('1', 'trailer');
   await runX();
   const upsert = db.prepare(
-    `insert into work (workId, worker, task, state, minutesLeft, revision, heard) values ('y/1', 'mia', 'cut trailer', 'open', 90, 1, 'update')
+    `insert into work (workId, worker, task, state, minutesLeft, revision, version, heard)
+     values ('y/1', 'mia', 'cut trailer', 'open', 90, 2, 2, 'update')
      on conflict (workId) do update set revision = excluded.revision where revision is not excluded.revision`,
   );
   upsert.run();
-  expect(work()).toMatchObject([{ revision: 1, effects: 2 }]);
+  upsert.run();
+  expect(work()).toMatchObject([{ revision: 2, effects: 3 }]);
+});
+
+it('an update that the snapshot had already has no effect, and is counted apart', async () => {
+  await create('1', 'trailer');
+  await call('PUT', '/assignments/1', { percent: 50 });
+  await runX();
+  const again = (version: number) =>
+    db.exec(
+      `insert into work (workId, worker, task, state, minutesLeft, revision, version, heard)
+       values ('y/1', 'mia', 'cut trailer', 'open', 90, ${version}, ${version}, 'update')
+       on conflict (workId) do update set revision = excluded.revision where excluded.version >= version`,
+    );
+  again(1);
+  again(2);
+  expect(work()).toMatchObject([{ revision: 2, version: 2, effects: 2 }]);
+  expect(toldAgain(join(dir, 'x.db'))).toBe(2);
 });

@@ -7,7 +7,7 @@ const everyMs = 50;
 /** Runs a pipeline as a process of its own: tells the driver how it goes, stops cleanly when told to. */
 export async function runFollower<M>(
   pipeline: Pipeline<M>,
-  { rows, close }: { readonly rows: () => number; readonly close: () => void },
+  { rows, close }: { readonly rows: () => number; readonly close: () => void | Promise<void> },
 ): Promise<void> {
   const reporting = report(pipeline, rows);
   obey(({ order }) => {
@@ -20,7 +20,7 @@ export async function runFollower<M>(
     await fail(error);
   } finally {
     reporting.cancel();
-    close();
+    await close();
     letGo();
   }
 }

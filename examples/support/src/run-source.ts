@@ -15,8 +15,8 @@ export interface SourceService {
   /** Replays until this many are written in all, telling how many are; answers how many are. */
   readonly write: (upTo: number, onWritten: (updates: number) => void) => Promise<number>;
   readonly head: () => Promise<Position>;
-  /** Drops everything from the log that is in it now. */
-  readonly trim: () => void;
+  /** Drops everything from the log that is in it now; absent where that is a broker's business. */
+  readonly trim?: (() => void) | undefined;
   readonly close: () => Promise<void>;
 }
 
@@ -60,6 +60,7 @@ async function carryOut(service: SourceService, order: Exclude<Order, { order: '
     case 'head':
       return say({ says: 'head', position: toToken(await service.head()) });
     case 'trim':
+      if (service.trim === undefined) throw new Error('this log is trimmed by its broker');
       service.trim();
       return say({ says: 'trimmed' });
   }
