@@ -23,7 +23,7 @@ const shared = {
 const withBroker = (name) => ({
   ...shared,
   displayName: name,
-  testMatch: [`<rootDir>/packages/*/test/**/*.${name}.test.ts`, `<rootDir>/test/**/*.${name}.test.ts`],
+  testMatch: ['packages/*/test', 'examples/*/test', 'test'].map((where) => `<rootDir>/${where}/**/*.${name}.test.ts`),
   globalSetup: `<rootDir>/test/brokers/jest/${name}-setup.ts`,
   globalTeardown: `<rootDir>/test/brokers/jest/${name}-teardown.ts`,
   setupFilesAfterEnv: [`<rootDir>/test/setup-${name}.ts`],
