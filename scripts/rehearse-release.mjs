@@ -10,6 +10,7 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } fr
 import { join } from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
+import { lendBroker } from './lend-broker.mjs';
 import { loopbackRegistry } from './loopback-registry.mjs';
 import { printed, samplesOf, toInstall } from './readme-samples.mjs';
 import { commitAll, releaseCopy } from './release-copy.mjs';
@@ -40,7 +41,9 @@ const env = {
 };
 
 /** Runs a command while the registry goes on answering; what it said is shown only when it fails. */
-async function call(cwd, command, ...args) {
+const call = (cwd, command, ...args) => callWith(env, cwd, command, ...args);
+
+async function callWith(env, cwd, command, ...args) {
   try {
     const { stdout } = await promisify(execFile)(command, args, { cwd, env, timeout: 180_000, maxBuffer: 2 ** 26 });
     return stdout;
@@ -141,17 +144,42 @@ async function install(registry, project, words) {
       ensure(resolved?.startsWith(`http://${registry.host}/`), `${path} came from ${resolved}, not from the rehearsal`);
 }
 
-/** Compiles the README's samples as a user's strictest project would, runs each, and compares what it prints. */
-async function runSamples(project, samples, file) {
+/** Compiles the README's samples as a user's strictest project would. */
+async function compileSamples(project, samples) {
   const strict = { strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false };
   const types = { types: ['node'], typeRoots: [join(root, 'node_modules', '@types')] };
   const compilerOptions = { module: 'node20', target: 'es2022', lib: ['es2022'], ...strict, ...types };
   samples.forEach(({ code }, i) => writeFileSync(join(project, `sample-${i + 1}.mts`), code));
   writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.mts'] }));
   await call(project, join(bin, 'tsc'), '-p', project);
+}
+
+/** Runs each sample, and compares what it prints. */
+async function runSamples(project, samples, file, variables) {
+  const given = { ...env, ...variables };
   for (const [i, { prints }] of samples.entries()) {
-    const output = await call(project, process.execPath, '--test-reporter=tap', `sample-${i + 1}.mjs`);
+    const output = await callWith(given, project, process.execPath, '--test-reporter=tap', `sample-${i + 1}.mjs`);
     ensure(printed(output, prints), `${file}: sample ${i + 1} should print\n${prints}\nbut printed\n${output}`);
+  }
+}
+
+/** The packages whose samples need the broker that they are called after, and the variable that tells them where it is. */
+const brokers = { kafka: 'TIDEMARK_KAFKA' };
+
+/** Runs samples, with a broker where they need one; answers with what they have done. */
+async function withBroker(folder, run) {
+  const variable = brokers[folder];
+  if (variable === undefined) {
+    await run({});
+    return 'print what they say';
+  }
+  const { address, missing, giveBack } = await lendBroker(folder);
+  if (missing !== undefined) return `compile, and are NOT TESTED (${missing})`;
+  try {
+    await run({ [variable]: address });
+    return 'print what they say';
+  } finally {
+    await giveBack();
   }
 }
 
@@ -164,9 +192,10 @@ async function use(registry, { dir, folder, manifest }, place = folder) {
   const samples = samplesOf(readme, file);
   const project = join(temporary, `user-of-${place}`);
   await install(registry, project, words);
-  await runSamples(project, samples, file);
+  await compileSamples(project, samples);
+  const what = await withBroker(folder, (variables) => runSamples(project, samples, file, variables));
   const { version } = json(join(project, 'node_modules', manifest.name, 'package.json'));
-  say(`installed from there: ${manifest.name}@${version}; README samples that print what they say: ${samples.length}`);
+  say(`installed from there: ${manifest.name}@${version}; README samples that ${what}: ${samples.length}`);
 }
 
 await main(async () => {

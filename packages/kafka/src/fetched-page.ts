@@ -13,7 +13,7 @@ export interface Fetched {
 /** The first offset that isn't decided yet: who has read up to it is at the head. */
 export const endOf = ({ lastStableOffset, highWatermark }: Fetched): string => lastStableOffset ?? highWatermark;
 
-export interface AbortedTransaction {
+interface AbortedTransaction {
   readonly producerId: string;
   readonly firstOffset: string;
 }
