@@ -11,12 +11,16 @@ export function judge(position: Position, log: Description, partition: Partition
   return verdictOf(position, log, partition, bounds);
 }
 
-/** Judges every partition of these topics that the log or the position knows. */
+/**
+ * Judges every partition of these topics that the log or the position knows; and, where the position is of another log altogether,
+ * which may have called its topics otherwise, all that the position knows: nothing of it can be followed.
+ */
 export function judgeAll(position: Position, log: Description, topics: readonly string[]): PartitionVerdict[] {
   const bounds = new Map(log.partitions.map((p) => [partitionKey(p), p]));
   const partitions = new Map<string, Partition>();
   for (const { topic, partition } of [...log.partitions, ...position.offsets])
-    if (topics.includes(topic)) partitions.set(partitionKey({ topic, partition }), { topic, partition });
+    if (topics.includes(topic) || compareSources(position.source, log.source, topic) === 'different')
+      partitions.set(partitionKey({ topic, partition }), { topic, partition });
   return [...partitions].map(([key, partition]) => verdictOf(position, log, partition, bounds.get(key)));
 }
 

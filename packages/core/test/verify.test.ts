@@ -87,4 +87,15 @@ describe('judgeAll', () => {
       ['9', 'unknown'],
     ]);
   });
+
+  it('I7: judges all that the position names, whatever its topics are called, where it is of another log altogether', () => {
+    const elsewhere = { topic: 'elsewhere', partition: '3' };
+    const offsets = OffsetMap.empty('decimal').with(elsewhere, { through: decimal(7) });
+    for (const other of [{ kind: 'other' }, { cluster: 'another' }]) {
+      const position = { source: { ...log.source, ...other }, offsets };
+      const verdicts = judgeAll(position, log, ['t']);
+      expect(verdicts.map(({ verdict }) => verdict)).toEqual(['changed', 'changed', 'changed']);
+      expect(verdicts.map(({ partition }) => partition)).toContainEqual(elsewhere);
+    }
+  });
 });
