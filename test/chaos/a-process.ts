@@ -10,6 +10,7 @@ import { type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
+import { type ServicePlace } from './broker';
 import { type BrokerName, brokers } from './brokers';
 import { between, pick, seededRandom } from './random';
 import { sample } from './sample';
@@ -18,6 +19,8 @@ import { openFile, sourceSchema, updateThing } from './things';
 export interface AOptions {
   readonly broker: BrokerName;
   readonly directory: string;
+  /** The log's, where a broker holds it. */
+  readonly service?: ServicePlace | undefined;
   readonly seed: number;
   /** Things to begin with. */
   readonly size: number;
@@ -30,7 +33,7 @@ export interface AOptions {
 /** What A is told by its parent. */
 export type AOrder = 'quiet' | 'sample' | 'stop';
 
-const { broker, directory, seed, size, pauseMs, journal } = JSON.parse(process.argv[2] ?? '') as AOptions;
+const { broker, directory, service, seed, size, pauseMs, journal } = JSON.parse(process.argv[2] ?? '') as AOptions;
 const db = openFile(join(directory, 'a.db'));
 db.exec(sourceSchema);
 const rows: Rows<'things', SqliteDatabase> = {
@@ -43,7 +46,7 @@ const rows: Rows<'things', SqliteDatabase> = {
     }
   },
 };
-const log = brokers[broker].publish({ directory }, db, rows);
+const log = brokers[broker].publish({ directory, service }, db, rows);
 const insert = db.prepare('insert into journal (id, added) values (?, ?)');
 const random = seededRandom(seed, process.pid);
 let writing = true;
@@ -104,7 +107,7 @@ process.on('message', (order: AOrder) => {
   else if (order === 'stop') void stop();
   else {
     writing = false;
-    void written.then(() => process.send?.({ type: 'quiet' }));
+    void written.then(() => log.drained()).then(() => process.send?.({ type: 'quiet' }));
   }
 });
 process.on('disconnect', () => process.exit());

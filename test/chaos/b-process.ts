@@ -7,7 +7,7 @@ import { httpSnapshot } from '@tidemark/http';
 import { sqliteReplica } from '@tidemark/sqlite';
 import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type FollowOptions } from './broker';
+import { type FollowOptions, type ServicePlace } from './broker';
 import { type BrokerName, brokers } from './brokers';
 import { sample } from './sample';
 import { openFile, replicaSchema, Row, type Thing, Update } from './things';
@@ -16,6 +16,8 @@ export interface BOptions extends FollowOptions {
   readonly broker: BrokerName;
   /** A's, through whatever is between. */
   readonly url: string;
+  /** The log's, where a broker holds it; through whatever is between. */
+  readonly service?: ServicePlace | undefined;
   /** The replica's. */
   readonly file: string;
   readonly version?: string | undefined;
@@ -31,7 +33,7 @@ export type BOrder = 'stop' | 'sample' | { readonly skew: number } | { readonly 
 type Message = ({ kind: 'row' } & Thing) | ({ kind: 'update' } & Update);
 
 const options = JSON.parse(process.argv[2] ?? '') as BOptions;
-const { broker, url, file, version, slowMs, silentMs } = options;
+const { broker, url, service, file, version, slowMs, silentMs } = options;
 const db = openFile(file);
 db.exec(replicaSchema);
 
@@ -54,7 +56,7 @@ const pipeline = snapshotThenSubscribe({
   name: 'things',
   version,
   snapshot: httpSnapshot(`${url}/snapshot`, { idleMs: silentMs }),
-  transport: brokers[broker].follow({ url }, db, options),
+  transport: brokers[broker].follow({ url, service }, db, options),
   decode: { things: { row: Row, update: Update } },
   times: { takeoverMs: 800, beatMs: 150, watchMs: 100, aheadMs: 500, retryMs: 300 },
 }).pipe(

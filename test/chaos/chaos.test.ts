@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { embedded } from './brokers/embedded';
-import { faultNames } from './broker';
+import { embeddedFaults } from './broker';
 import { difference, foldOf } from './oracle';
 import { seededRandom } from './random';
 import { planOf } from './round';
@@ -40,9 +40,9 @@ it('a round does the same for the same seed and number, and every fault has its 
   expect(plan(3, 9)).not.toEqual(plan(3, 10));
   expect(plan(3, 9)).not.toEqual(plan(4, 9));
   const plans = Array.from({ length: 200 }, (_, round) => plan(1, round));
-  expect(new Set(plans.flatMap(({ faults }) => faults.map(({ name }) => name)))).toEqual(new Set(faultNames));
+  expect(new Set(plans.flatMap(({ faults }) => faults.map(({ name }) => name)))).toEqual(new Set(embeddedFaults));
   expect(new Set(plans.map(({ instances, share, from }) => `${instances} ${share} ${from}`)).size).toBe(8);
-  expect(embedded.faults).toEqual(faultNames);
+  expect(embedded.faults).toEqual(embeddedFaults);
 });
 
 describe('the oracle', () => {

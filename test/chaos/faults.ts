@@ -5,7 +5,7 @@ import { type World } from './world';
 
 /** One thing that goes wrong. Faults of one lane come one after the other; the lanes go on beside each other. */
 export interface Fault {
-  readonly lane: 'a' | 'b' | 'network';
+  readonly lane: 'a' | 'b' | 'network' | 'broker';
   readonly what: string;
   /** Does it, and undoes it where it can be undone. All chance comes from `random`, before the first await. */
   readonly inject: (world: World, random: Random) => Promise<void>;
@@ -28,6 +28,16 @@ export const faults: { readonly [F in FaultName]: Fault } = {
     async inject(world) {
       await world.stopA();
       await world.startA();
+    },
+  },
+  freezeA: {
+    lane: 'a',
+    what: 'A is frozen (SIGSTOP) for a while, and goes on',
+    async inject(world, random) {
+      const ms = between(random, 500, 1_500);
+      world.processA.signal('SIGSTOP');
+      await pause(ms);
+      world.processA.signal('SIGCONT');
     },
   },
   killB: {
@@ -66,7 +76,7 @@ export const faults: { readonly [F in FaultName]: Fault } = {
       const gaps = [0, between(random, 5, 100), between(random, 5, 100)];
       for (const ms of gaps) {
         await pause(ms);
-        world.proxy.cut();
+        for (const proxy of world.proxies) proxy.cut();
       }
     },
   },
@@ -75,9 +85,10 @@ export const faults: { readonly [F in FaultName]: Fault } = {
     what: 'answers end after some bytes, for a while',
     async inject(world, random) {
       const ms = between(random, 100, 400);
-      world.proxy.truncateAfter = between(random, 0, 40_000);
+      const bytes = between(random, 0, 40_000);
+      for (const proxy of world.proxies) proxy.truncateAfter = bytes;
       await pause(ms);
-      world.proxy.heal();
+      world.heal();
     },
   },
   slow: {
@@ -85,9 +96,10 @@ export const faults: { readonly [F in FaultName]: Fault } = {
     what: 'bytes are delayed, for a while',
     async inject(world, random) {
       const ms = between(random, 200, 600);
-      world.proxy.delayMs = between(random, 5, 60);
+      const delayMs = between(random, 5, 60);
+      for (const proxy of world.proxies) proxy.delayMs = delayMs;
       await pause(ms);
-      world.proxy.heal();
+      world.heal();
     },
   },
   blackHole: {
@@ -95,9 +107,9 @@ export const faults: { readonly [F in FaultName]: Fault } = {
     what: 'no byte passes for a while, and open connections stay half open',
     async inject(world, random) {
       const ms = between(random, 200, 900);
-      world.proxy.blackHole();
+      for (const proxy of world.proxies) proxy.blackHole();
       await pause(ms);
-      world.proxy.heal();
+      world.heal();
     },
   },
   trim: {
@@ -115,7 +127,7 @@ export const faults: { readonly [F in FaultName]: Fault } = {
     lane: 'a',
     what: 'the log is deleted and made again, empty',
     async inject(world) {
-      await world.log.recreate();
+      await world.log.recreate?.();
     },
   },
   bootstrapTogether: {
@@ -152,6 +164,26 @@ export const faults: { readonly [F in FaultName]: Fault } = {
     what: "an instance's wall clock jumps by hours",
     async inject(world, random) {
       world.order(pick(random, world.instances), { skew: between(random, -48, 48) * 3_600_000 });
+    },
+  },
+  killBroker: {
+    lane: 'broker',
+    what: 'the broker is killed (SIGKILL) and started again',
+    async inject({ service }, random) {
+      const awayMs = between(random, 0, 500);
+      await service.kill();
+      await pause(awayMs);
+      await service.restart();
+    },
+  },
+  freezeBroker: {
+    lane: 'broker',
+    what: 'the broker is frozen (SIGSTOP) for a while, and goes on',
+    async inject({ service }, random) {
+      const ms = between(random, 500, 3_000);
+      service.freeze();
+      await pause(ms);
+      service.thaw();
     },
   },
 };

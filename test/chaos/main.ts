@@ -1,10 +1,10 @@
 /**
- * `npm run chaos -- [--broker embedded] [--rounds 20] [--seed 1] [--round K]`: real processes, killed, frozen and cut off at seeded
+ * `npm run chaos -- [--broker embedded] [--rounds 20] [--from 1] [--seed 1] [--round K]`: real processes, killed, frozen and cut off at seeded
  * moments; after each round the replica is compared with everything that was written. See docs/proof/README.md.
  */
 import process from 'node:process';
 import { parseArgs } from 'node:util';
-import { type FaultName } from './broker';
+import { type Broker, type FaultName, type Service } from './broker';
 import { type BrokerName, brokers } from './brokers';
 import { faults } from './faults';
 import { playRound, type RoundResult } from './round';
@@ -20,14 +20,18 @@ class UsageError extends Error {}
 
 function optionsOf(args: readonly string[]): Options {
   const text = { type: 'string' } as const;
-  const { values } = parseArgs({ args: [...args], options: { broker: text, rounds: text, round: text, seed: text } });
+  const { values } = parseArgs({
+    args: [...args],
+    options: { broker: text, rounds: text, from: text, round: text, seed: text },
+  });
   const broker = values.broker ?? 'embedded';
   if (!Object.hasOwn(brokers, broker))
     throw new UsageError(`--broker is one of ${Object.keys(brokers).join(', ')}; it was ${broker}`);
   const seed = whole('seed', values.seed ?? '1');
   const alone = values.round === undefined ? undefined : whole('round', values.round);
+  const from = whole('from', values.from ?? '1');
   const rounds =
-    alone === undefined ? Array.from({ length: whole('rounds', values.rounds ?? '20') }, (_, i) => i + 1) : [alone];
+    alone === undefined ? Array.from({ length: whole('rounds', values.rounds ?? '20') }, (_, i) => i + from) : [alone];
   return { broker: broker as BrokerName, seed, rounds };
 }
 
@@ -37,14 +41,24 @@ function whole(flag: string, text: string): number {
 }
 
 /** Answers with the exit code. */
-async function chaos({ broker, seed, rounds }: Options): Promise<number> {
+async function chaos(options: Options): Promise<number> {
+  const { start }: Broker = brokers[options.broker];
+  const service = await start?.();
+  try {
+    return await play(options, service);
+  } finally {
+    await service?.stop();
+  }
+}
+
+async function play({ broker, seed, rounds }: Options, service: Service | undefined): Promise<number> {
   const injected = new Map<FaultName, number>();
   const sums = { updates: 0, snapshots: 0, superseded: 0, lost: 0, doubled: 0 };
   let failed = 0;
   const began = performance.now();
   let shown = -Infinity;
   for (const [done, round] of rounds.entries()) {
-    const result = await playRound(broker, seed, round);
+    const result = await playRound(broker, seed, round, service);
     for (const { name } of result.plan.faults) injected.set(name, (injected.get(name) ?? 0) + 1);
     for (const key of Object.keys(sums) as (keyof typeof sums)[]) sums[key] += result[key];
     if (result.failure !== undefined) {

@@ -10,9 +10,9 @@ interface Pair {
   silent: boolean;
 }
 
-/** TCP on loopback from B to A, with everything that a network may do in between. */
+/** TCP on loopback from B to A, or from both to a broker, with everything that a network may do in between. */
 export class Proxy {
-  /** A's port, once there is an A. */
+  /** The service's port, once there is one. */
   target: number | undefined;
   /** Each piece of an answer is held back for so long, in milliseconds. */
   delayMs = 0;
@@ -37,8 +37,9 @@ export class Proxy {
     return proxy;
   }
 
-  get url(): string {
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  /** `host:port`. */
+  get address(): string {
+    return `127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
   /** Every connection is reset, whatever is under way. */

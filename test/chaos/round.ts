@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type FaultName } from './broker';
+import { type FaultName, type Service } from './broker';
 import { type BrokerName, brokers } from './brokers';
 import { type Fault, faults } from './faults';
 import { compare, missing, storedIn, writtenBy } from './oracle';
@@ -45,11 +45,17 @@ export function planOf(broker: BrokerName, random: Random): RoundPlan {
 }
 
 /** One world, from its beginning to its end. Nothing is left of it, except the databases where it failed. */
-export async function playRound(broker: BrokerName, seed: number, round: number): Promise<RoundResult> {
+export async function playRound(
+  broker: BrokerName,
+  seed: number,
+  round: number,
+  service: Service | undefined,
+): Promise<RoundResult> {
   const random = seededRandom(seed, round);
   const plan = planOf(broker, random);
   const options: WorldOptions = {
     broker,
+    service,
     seed,
     instances: plan.instances,
     share: plan.share,
@@ -94,7 +100,7 @@ async function inject(world: World, plan: RoundPlan, random: Random): Promise<vo
     );
   }
   await Promise.all(lanes.values());
-  world.proxy.heal();
+  world.heal();
   for (const instance of world.instances) world.startB(instance);
 }
 

@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import process from 'node:process';
 import { type AOptions, type AOrder } from './a-process';
 import { type BOptions, type BOrder } from './b-process';
-import { type LogFromOutside } from './broker';
+import { type LogFromOutside, type Service, type ServicePlace } from './broker';
 import { type BrokerName, brokers } from './brokers';
 import { Process, until } from './process';
 import { Proxy } from './proxy';
@@ -23,6 +23,8 @@ export class ChaosFailed extends Error {
 
 export interface WorldOptions {
   readonly broker: BrokerName;
+  /** What the broker's `start` has answered. */
+  readonly service?: Service | undefined;
   readonly seed: number;
   readonly instances: number;
   /** The instances divide the partitions among themselves; otherwise each reads all of them. */
@@ -41,7 +43,7 @@ process.on('exit', () => {
   for (const directory of directories) rmSync(directory, { recursive: true, force: true });
 });
 
-/** A, some instances of B that share one replica file, and the network between them. */
+/** A, some instances of B that share one replica file, a broker where one holds the log, and the network between them. */
 export class World {
   readonly directory = mkdtempSync(join(tmpdir(), 'tidemark-chaos-'));
   readonly file = join(this.directory, 'b.db');
@@ -62,18 +64,44 @@ export class World {
 
   private constructor(
     private readonly options: WorldOptions,
-    readonly proxy: Proxy,
+    /** Before A. */
+    private readonly proxy: Proxy,
+    /** Before the broker. */
+    private readonly serviceProxy: Proxy | undefined,
   ) {
     directories.add(this.directory);
     this.bs = Array.from({ length: options.instances }, () => undefined);
   }
 
   static async start(options: WorldOptions): Promise<World> {
-    const world = new World(options, await Proxy.start());
+    const { service } = options;
+    const serviceProxy = service && (await Proxy.start());
+    if (serviceProxy !== undefined) serviceProxy.target = portOf(service!.address);
+    const world = new World(options, await Proxy.start(), serviceProxy);
     const started = world.startA();
     for (const instance of world.instances) world.startB(instance);
     await started;
     return world;
+  }
+
+  /** Everything that the network consists of. */
+  get proxies(): readonly Proxy[] {
+    return this.serviceProxy === undefined ? [this.proxy] : [this.proxy, this.serviceProxy];
+  }
+
+  /** The network is well again. */
+  heal(): void {
+    for (const proxy of this.proxies) proxy.heal();
+  }
+
+  get service(): Service {
+    const { service } = this.options;
+    if (service === undefined) throw new ChaosFailed('no broker holds this log');
+    return service;
+  }
+
+  private serviceAt(address: string | undefined): ServicePlace | undefined {
+    return address === undefined ? undefined : { address, name: basename(this.directory) };
   }
 
   get instances(): number[] {
@@ -82,7 +110,10 @@ export class World {
 
   /** The log, whether A lives or not. */
   get log(): LogFromOutside {
-    return (this.outside ??= brokers[this.options.broker].look({ directory: this.directory }));
+    return (this.outside ??= brokers[this.options.broker].look({
+      directory: this.directory,
+      service: this.serviceAt(this.options.service?.address),
+    }));
   }
 
   /** What every process that ever lived here said last. */
@@ -98,7 +129,8 @@ export class World {
 
   async startA(): Promise<void> {
     const { broker, seed, a, execArgv } = this.options;
-    const options: AOptions = { broker, directory: this.directory, seed, ...a };
+    const service = this.serviceAt(this.serviceProxy?.address);
+    const options: AOptions = { broker, directory: this.directory, service, seed, ...a };
     const process = this.launch('A', 'a-process.js', options, execArgv);
     this.a = process;
     this.proxy.target = undefined;
@@ -133,7 +165,8 @@ export class World {
     const { broker, share, slow, b, execArgv } = this.options;
     const options: BOptions = {
       broker,
-      url: this.proxy.url,
+      url: `http://${this.proxy.address}`,
+      service: this.serviceAt(this.serviceProxy?.address),
       file: this.file,
       version: String(this.version),
       owner: share ? `b${instance}` : undefined,
@@ -197,7 +230,7 @@ export class World {
     for (const instance of this.instances) this.down.add(instance);
     for (const { process } of this.lives) this.ending.add(process);
     await Promise.all(this.lives.map(({ process }) => process.kill()));
-    await this.proxy.stop();
+    for (const proxy of this.proxies) await proxy.stop();
     await this.outside?.close();
     directories.delete(this.directory);
     if (!keep) rmSync(this.directory, { recursive: true, force: true });
@@ -219,5 +252,7 @@ export class World {
     await how(process);
   }
 }
+
+const portOf = (address: string): number => Number(address.split(':')[1]);
 
 const wasSuperseded = ({ told }: Process): boolean => told.some(({ code }) => code === 'PIPELINE_SUPERSEDED');

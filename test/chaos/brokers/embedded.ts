@@ -2,7 +2,7 @@ import { type PagedLog } from '@tidemark/core';
 import { httpFeed, serveFeed } from '@tidemark/http';
 import { sqliteLeases, sqliteLog } from '@tidemark/sqlite';
 import { join } from 'node:path';
-import { type Broker, faultNames, type LogFromOutside, partitions } from '../broker';
+import { type Broker, embeddedFaults, type LogFromOutside, partitions } from '../broker';
 import { type Database, openFile } from '../things';
 
 const logOf = (directory: string, db: Database) =>
@@ -13,7 +13,7 @@ const logOf = (directory: string, db: Database) =>
 
 /** The log in A's own file, over HTTP. Leases are in B's. */
 export const embedded: Broker = {
-  faults: faultNames,
+  faults: embeddedFaults,
 
   publish({ directory }, db, rows) {
     const log = logOf(directory, db);
@@ -21,6 +21,7 @@ export const embedded: Broker = {
       append: (records) => void log.append('things', records),
       snapshot: log.snapshot(rows),
       feed: serveFeed(log as PagedLog, { longPollMs: 400 }),
+      drained: () => Promise.resolve(),
       close: () => log[Symbol.asyncDispose](),
     };
   },

@@ -1,7 +1,8 @@
 import { type Broker } from '../broker';
 import { embedded } from './embedded';
 import { forgetful } from './forgetful';
+import { kafka } from './kafka';
 
 /** What `--broker` may name. */
-export const brokers = { embedded, forgetful } as const satisfies Readonly<Record<string, Broker>>;
+export const brokers = { embedded, forgetful, kafka } as const satisfies Readonly<Record<string, Broker>>;
 export type BrokerName = keyof typeof brokers;

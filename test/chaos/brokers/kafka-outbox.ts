@@ -1,0 +1,201 @@
+import {
+  covers,
+  following,
+  joinPositions,
+  type Log,
+  type NewRecord,
+  OffsetMap,
+  orAborted,
+  type Position,
+  positionFromJson,
+  positionToJson,
+  type Rows,
+  type SnapshotChunk,
+  snapshotOfRows,
+  type SnapshotSource,
+} from '@tidemark/core';
+import { kafkaLog } from '@tidemark/kafka';
+import { type SqliteDatabase } from '@tidemark/sqlite';
+import { type Kafka } from 'kafkajs';
+import process from 'node:process';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Database, openFile } from '../things';
+
+interface OutboxOptions {
+  readonly client: Kafka;
+  readonly topic: string;
+  readonly partitions: number;
+  /** Another connection to A's file. */
+  open(): SqliteDatabase & { close(): void };
+}
+
+const schema = `
+create table if not exists outbox (seq integer primary key autoincrement, key text not null, value text not null);
+create table if not exists confirmed (one integer primary key check (one = 1), position text not null)`;
+
+/** A's things less what isn't in the log yet: what a snapshot shows, under the table's own name. */
+const confirmedThings = `create temp view thing as
+  select id, n - coalesce(added, 0) as n, updates - coalesce(waiting, 0) as updates from main.thing
+  left join (select key, sum(json_extract(value, '$.add')) as added, count(*) as waiting from outbox group by key) on key = id
+  where updates > coalesce(waiting, 0)`;
+
+/**
+ * A transactional outbox whose records come into the log exactly once. Each batch is a transaction of the log, and after anything
+ * unknown (a crash, a failed `publish`) the log is read from the last confirmed place on, to see whether the batch has arrived:
+ * by then nobody else can write, because the transactional id has been taken over.
+ */
+export class KafkaOutbox {
+  private readonly over = new AbortController();
+  private readonly relaying: Promise<void>;
+
+  constructor(
+    private readonly db: Database,
+    private readonly options: OutboxOptions,
+  ) {
+    db.exec(schema);
+    this.relaying = this.relay();
+  }
+
+  /** Inside the transaction that is open on A's connection. */
+  append(records: readonly NewRecord[]): void {
+    const insert = this.db.prepare('insert into outbox (key, value) values (?, ?)');
+    for (const { key, value } of records) insert.run(key, value as string);
+  }
+
+  /** Rows and the position that they have in the log, exactly: both are read in one transaction. */
+  snapshot(rows: Rows<'things', SqliteDatabase>): SnapshotSource {
+    return {
+      open: async ({ scope, signal }) => {
+        while (positionIn(this.db) === undefined) await pause(10, undefined, { signal });
+        const reader = this.options.open();
+        let open = true;
+        const close = () => {
+          if (open) reader.close();
+          open = false;
+        };
+        signal.addEventListener('abort', close, { once: true });
+        reader.exec(`${confirmedThings}; begin`);
+        const snapshot = snapshotOfRows({ position: positionIn(reader)!, rows, reader, scope });
+        return { ...snapshot, chunks: closing(snapshot.chunks, close) };
+      },
+    };
+  }
+
+  async drained(): Promise<void> {
+    const waiting = this.db.prepare('select count(*) as count from outbox');
+    while ((waiting.get() as { count: number }).count > 0) await pause(10);
+  }
+
+  async close(): Promise<void> {
+    this.over.abort();
+    await this.relaying;
+  }
+
+  /** With one log after the other: after a failure nobody knows what has arrived. */
+  private async relay(): Promise<void> {
+    const { signal } = this.over;
+    while (!signal.aborted) {
+      const { client, topic } = this.options;
+      const log = kafkaLog({ client, topics: { things: topic }, transactionalId: topic });
+      try {
+        await this.takeOver();
+        await this.lookUp(log);
+        while (!signal.aborted) await this.publish(log);
+      } catch (error) {
+        if (!signal.aborted) process.stderr.write(`outbox: ${String(error)}\n`);
+        await pause(50);
+      } finally {
+        await disposed(log);
+      }
+    }
+  }
+
+  /** Whoever had the transactional id can write no more; what it had open is aborted, what it had committed is there. */
+  private async takeOver(): Promise<void> {
+    const { client, topic, partitions } = this.options;
+    const admin = client.admin();
+    await admin.connect();
+    await admin
+      .createTopics({ topics: [{ topic, numPartitions: partitions }], waitForLeaders: true })
+      .finally(() => admin.disconnect());
+    const producer = client.producer({ transactionalId: topic, idempotent: true, maxInFlightRequests: 1 });
+    await producer.connect().finally(() => producer.disconnect());
+  }
+
+  /** Finds out what of the outbox is in the log already. */
+  private async lookUp(log: Log<'things'>): Promise<void> {
+    const over = new AbortController();
+    const signal = AbortSignal.any([this.over.signal, over.signal]);
+    const head = await log.locate('head', signal);
+    const from = positionIn(this.db) ?? { source: head.source, offsets: OffsetMap.empty('decimal') };
+    let { offsets } = from;
+    let last = 0;
+    for await (const event of log.read(() => Promise.resolve(from), signal)) {
+      if (event.type === 'lost') throw new Error(`the outbox can't look into the log: ${event.reason}`);
+      if (event.type !== 'delivery') continue;
+      for (const { headers } of event.records) last = Math.max(last, Number(String(headers.get('outbox'))));
+      offsets = offsets.with(event.partition, event.through);
+      event.ack();
+      if (covers({ source: head.source, offsets }, head)) over.abort();
+    }
+    this.over.signal.throwIfAborted();
+    this.confirm(last, { source: head.source, offsets });
+  }
+
+  private async publish(log: Log<'things'>): Promise<void> {
+    const batch = this.db.prepare('select seq, key, value from outbox order by seq limit 100').all() as unknown as {
+      seq: number;
+      key: string;
+      value: string;
+    }[];
+    const last = batch.at(-1);
+    if (last === undefined) return pause(5);
+    const records = batch.map(({ seq, key, value }) => ({ key, value, headers: { outbox: String(seq) } }));
+    const published = log.publish('things', records);
+    published.catch(() => undefined); // when it is closed meanwhile
+    this.confirm(last.seq, await orAborted(published, this.over.signal));
+  }
+
+  private confirm(last: number, position: Position): void {
+    const stored = positionIn(this.db);
+    const json = JSON.stringify(positionToJson(stored === undefined ? position : joinPositions(stored, position)));
+    this.db.exec('begin immediate');
+    this.db.prepare('delete from outbox where seq <= ?').run(last);
+    this.db.prepare('insert or replace into confirmed values (1, ?)').run(json);
+    this.db.exec('commit');
+  }
+}
+
+/** Up to where the outbox in this file knows its records to be in the log, as a next offset by partition. */
+export function confirmedIn(file: string): (partition: string) => bigint {
+  const db = openFile(file);
+  try {
+    const offsets = positionIn(db)?.offsets ?? OffsetMap.empty('decimal');
+    const next = new Map([...offsets].map(({ partition, through }) => [partition, BigInt(following(through))]));
+    return (partition) => next.get(partition) ?? 0n;
+  } finally {
+    db.close();
+  }
+}
+
+function positionIn(db: SqliteDatabase): Position | undefined {
+  const row = db.prepare('select position from confirmed').get() as { position: string } | undefined;
+  return row && positionFromJson(JSON.parse(row.position));
+}
+
+/** It may have lost its broker. */
+async function disposed(log: AsyncDisposable): Promise<void> {
+  try {
+    await log[Symbol.asyncDispose]();
+  } catch (error) {
+    process.stderr.write(`outbox: ${String(error)}\n`);
+  }
+}
+
+async function* closing(chunks: AsyncIterable<SnapshotChunk>, close: () => void): AsyncGenerator<SnapshotChunk> {
+  try {
+    yield* chunks;
+  } finally {
+    close();
+  }
+}

@@ -1,0 +1,107 @@
+import { kafkaLog } from '@tidemark/kafka';
+import { type SqliteDatabase } from '@tidemark/sqlite';
+import { Kafka, type KafkaConfig, logLevel } from 'kafkajs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { startKafka } from '../../brokers/kafka';
+import {
+  type Broker,
+  brokerFaults,
+  embeddedFaults,
+  type LogFromOutside,
+  partitions,
+  type ServicePlace,
+} from '../broker';
+import { openFile } from '../things';
+import { confirmedIn, KafkaOutbox } from './kafka-outbox';
+
+/** A topic that A writes through an outbox, and that B follows in a group where it shares, otherwise alone. */
+export const kafka: Broker = {
+  // kafkajs knows no topic ids: that a topic was made anew under a running reader can't be seen
+  faults: [...embeddedFaults.filter((name) => name !== 'recreate'), ...brokerFaults],
+
+  start: () => startKafka(),
+
+  publish({ directory, service }, db, rows) {
+    const { name } = placeIn(service);
+    const open = (): SqliteDatabase & { close(): void } => openFile(join(directory, 'a.db'));
+    const outbox = new KafkaOutbox(db, {
+      client: clientOf(service, { requestTimeout: 1_500 }),
+      topic: name,
+      partitions,
+      open,
+    });
+    return {
+      append: (records) => outbox.append(records),
+      snapshot: outbox.snapshot(rows),
+      drained: () => outbox.drained(),
+      close: () => outbox.close(),
+    };
+  },
+
+  follow({ service }, _, { owner, silentMs }) {
+    return kafkaLog({
+      client: clientOf(service, {
+        ...(owner !== undefined && { clientId: owner }),
+        ...(silentMs !== undefined && { requestTimeout: silentMs }),
+      }),
+      topics: { things: placeIn(service).name },
+      group: owner === undefined ? undefined : placeIn(service).name,
+      sessionTimeoutMs: 1_500,
+      metadataMaxAgeMs: 1_000,
+    });
+  },
+
+  look({ directory, service }): LogFromOutside {
+    const { name: topic } = placeIn(service);
+    // it looks on while the broker is down
+    const client = clientOf(service, { retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 60 } });
+    const log = kafkaLog({ client, topics: { things: topic } });
+    const admin = client.admin();
+    const connected = admin.connect();
+    connected.catch(() => undefined); // who asks for it is told
+    return {
+      head: () => log.locate('head', new AbortController().signal),
+      async trim(keep) {
+        const confirmed = confirmedIn(join(directory, 'a.db'));
+        await connected;
+        // an outbox must be able to look whether its last records have arrived
+        const upTo = (partition: number, high: string): bigint => {
+          const [newest, sure] = [BigInt(high) - BigInt(keep), confirmed(String(partition))];
+          return newest < sure ? newest : sure;
+        };
+        const ends = await admin.fetchTopicOffsets(topic);
+        const cut = ends
+          .map(({ partition, low, high }) => ({ partition, low: BigInt(low), offset: upTo(partition, high) }))
+          .filter(({ low, offset }) => offset > low)
+          .map(({ partition, offset }) => ({ partition, offset: String(offset) }));
+        if (cut.length > 0) await admin.deleteTopicRecords({ topic, partitions: cut });
+      },
+      async close() {
+        await log[Symbol.asyncDispose]();
+        await connected;
+        await admin.deleteTopics({ topics: [topic] });
+        await admin.disconnect();
+      },
+    };
+  },
+};
+
+function placeIn(service: ServicePlace | undefined): ServicePlace {
+  if (service === undefined) throw new Error('a Kafka log needs a broker');
+  return service;
+}
+
+/** All connections go to this address: the one that the broker tells isn't behind the proxy. */
+function clientOf(service: ServicePlace | undefined, config: Partial<KafkaConfig>): Kafka {
+  const { address } = placeIn(service);
+  const [host = '', port = ''] = address.split(':');
+  return new Kafka({
+    brokers: [address],
+    logLevel: logLevel.NOTHING,
+    connectionTimeout: 1_000,
+    retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 5 },
+    socketFactory: ({ onConnect }) => connect({ host, port: Number(port) }, onConnect),
+    ...config,
+  });
+}
