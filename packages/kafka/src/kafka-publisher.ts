@@ -1,5 +1,6 @@
 import {
   decimal,
+  FencedOut,
   InvalidConfiguration,
   type LogRecord,
   type Mark,
@@ -49,8 +50,10 @@ export class KafkaPublisher<Topic extends string> implements Publisher<Topic> {
     const timestamp = String(Date.now());
     const sent = records.map((record): Sent => ({ message: messageOf(record, timestamp) }));
     for (const one of sent) this.sent.set(one.message, one);
+    const producer = this.connected();
     try {
       const answers = await this.send(
+        await producer,
         topic,
         sent.map(({ message }) => message),
       );
@@ -62,6 +65,14 @@ export class KafkaPublisher<Topic extends string> implements Publisher<Topic> {
         ),
       };
     } catch (error) {
+      if (isFenced(error))
+        throw new FencedOut(
+          `another process has taken over the transactional id, nothing more is published to ${topic}`,
+          {
+            cause: error,
+          },
+        );
+      this.giveUp(producer);
       throw asUnavailable(error, `${records.length} record(s) can't be published to ${topic}`);
     }
   }
@@ -71,8 +82,7 @@ export class KafkaPublisher<Topic extends string> implements Publisher<Topic> {
     await (await this.producer?.catch(() => undefined))?.disconnect();
   }
 
-  private async send(topic: string, messages: Message[]): Promise<readonly RecordMetadata[]> {
-    const producer = await this.connected();
+  private async send(producer: Producer, topic: string, messages: Message[]): Promise<readonly RecordMetadata[]> {
     if (this.options.transactionalId === undefined) return producer.send({ topic, messages, acks: -1 });
     const transaction = await producer.transaction();
     try {
@@ -86,11 +96,16 @@ export class KafkaPublisher<Topic extends string> implements Publisher<Topic> {
   }
 
   private connected(): Promise<Producer> {
-    this.producer ??= this.connect().catch((error: unknown) => {
-      this.producer = undefined;
-      throw error;
-    });
-    return this.producer;
+    return (this.producer ??= this.connect());
+  }
+
+  /**
+   * The next `publish` begins with a new producer. A request that failed may have arrived all the same, and kafkajs would give its
+   * sequence numbers to other records: the broker would take these for the same ones sent again, and leave them out.
+   */
+  private giveUp(producer: Promise<Producer>): void {
+    if (this.producer === producer) this.producer = undefined;
+    producer.then((one) => one.disconnect()).catch(() => undefined); // it may have lost its broker
   }
 
   private async connect(): Promise<Producer> {
@@ -116,6 +131,9 @@ export class KafkaPublisher<Topic extends string> implements Publisher<Topic> {
     };
   }
 }
+
+const isFenced = (error: unknown): boolean =>
+  ['INVALID_PRODUCER_EPOCH', 'PRODUCER_FENCED'].includes((error as { readonly type?: string }).type ?? '');
 
 function messageOf({ key, value, headers }: NewRecord, timestamp: string): Message {
   const bytes = typeof value === 'string' ? Buffer.from(value, 'utf8') : value && Buffer.from(value);
