@@ -1,5 +1,6 @@
 import {
   before,
+  type Entry,
   FencedOut,
   following,
   InvalidConfiguration,
@@ -176,23 +177,28 @@ export const noPositions: PositionStore = {
 const noGroup = () =>
   new InvalidConfiguration('kafkaLog keeps positions in its group: give it a `group`, or keep them elsewhere');
 
-/** `undefined` unless every partition of one snapshot's position is there. */
+/** `undefined` unless every partition of one snapshot's position is there, and nobody else has committed anything. */
 function knownOf(
   source: Source,
   committed: readonly { readonly topic: string; readonly partitions: readonly Commit[] }[],
 ): Known | undefined {
-  const entries = committed.flatMap(({ topic, partitions }) =>
-    partitions.flatMap(({ partition, offset, metadata }) => {
+  const entries: Entry[] = [];
+  const notes: Note[] = [];
+  const first = new Set<string>();
+  for (const { topic, partitions } of committed)
+    for (const { partition: number, offset, metadata } of partitions) {
+      if (offset.startsWith('-')) continue; // nothing is committed
       const note = noteFrom(metadata);
-      if (note === undefined || offset.startsWith('-')) return [];
-      return [{ topic, partition: String(partition), through: before(offset), witness: note.witness, note }];
-    }),
-  );
-  const [one] = entries;
+      if (note === undefined) return undefined;
+      const partition = { topic, partition: String(number) };
+      entries.push({ ...partition, through: before(offset), witness: note.witness });
+      notes.push(note);
+      if (note.first) first.add(partitionKey(partition));
+    }
+  const [one] = notes;
   if (one === undefined) return undefined;
-  const { snapshot, of } = one.note;
-  const first = new Set(entries.filter(({ note }) => note.first).map(partitionKey));
-  if (first.size !== of || entries.some(({ note }) => note.snapshot !== snapshot)) return undefined;
+  const { snapshot, of } = one;
+  if (first.size !== of || notes.some((note) => note.snapshot !== snapshot)) return undefined;
   return {
     stored: { snapshotId: snapshot, position: { source, offsets: OffsetMap.from('decimal', entries) } },
     of,
