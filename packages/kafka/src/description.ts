@@ -1,5 +1,11 @@
 import { before, type Description, type PartitionBounds, type Source } from '@tidemark/core';
-import { type Admin, type Cluster, ConfigResourceTypes } from 'kafkajs';
+import {
+  type Broker,
+  type Cluster,
+  ConfigResourceTypes,
+  type DescribeConfigResponse,
+  type ResourceConfigQuery,
+} from 'kafkajs';
 import { asking } from './cluster';
 
 /**
@@ -32,11 +38,20 @@ async function sourceOf(cluster: Cluster, topics: readonly string[]): Promise<So
   await cluster.connect();
   await cluster.addMultipleTargetTopics([...topics]);
   await cluster.refreshMetadata();
-  const [nodeId] = cluster.getNodeIds();
-  if (nodeId === undefined) throw new Error('the cluster has no brokers');
-  const broker = await cluster.findBroker({ nodeId: String(nodeId) });
+  const broker = await anyBroker(cluster);
   const { clusterId } = (await broker.metadata([...topics])) as { readonly clusterId?: string };
   return { kind: 'kafka', order: 'decimal', cluster: clusterId, epochs: {} };
+}
+
+function anyBroker(cluster: Cluster): Promise<Broker> {
+  const [nodeId] = cluster.getNodeIds();
+  if (nodeId === undefined) throw new Error('the cluster has no brokers');
+  return cluster.findBroker({ nodeId: String(nodeId) });
+}
+
+/** What kafkajs's types don't tell. */
+interface WithConfigs {
+  describeConfigs(ask: { readonly resources: readonly ResourceConfigQuery[] }): Promise<DescribeConfigResponse>;
 }
 
 /** Topic → partition → the next offset at one of its ends. */
@@ -64,7 +79,7 @@ export class Retention {
   private until = 0;
 
   constructor(
-    private readonly admin: () => Promise<Admin>,
+    private readonly cluster: Cluster,
     private readonly now: () => number,
   ) {}
 
@@ -77,9 +92,8 @@ export class Retention {
   }
 
   private async ask(topics: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    const admin = await this.admin();
-    const { resources } = await admin.describeConfigs({
-      includeSynonyms: false,
+    const broker = await anyBroker(this.cluster);
+    const { resources } = await (broker as Broker & WithConfigs).describeConfigs({
       resources: topics.map((name) => ({
         type: ConfigResourceTypes.TOPIC,
         name,

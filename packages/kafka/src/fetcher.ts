@@ -180,7 +180,7 @@ export class Fetcher {
 
   private settle(demand: Demand, answer: Fetched | typeof outOfRange): void {
     if (!this.demands.delete(demand)) return; // it has been given up meanwhile
-    this.busy.set(demand.key, Date.now());
+    this.busy.set(demand.key, performance.now());
     demand.settle(answer);
   }
 
@@ -191,7 +191,7 @@ export class Fetcher {
 
   /** Who takes longer over an answer than a second won't mind a long poll. */
   private isAnyBusy(): boolean {
-    for (const [key, since] of this.busy) if (Date.now() - since > 1_000) this.busy.delete(key);
+    for (const [key, since] of this.busy) if (performance.now() - since > 1_000) this.busy.delete(key);
     return this.busy.size > 0;
   }
 }

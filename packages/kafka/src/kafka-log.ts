@@ -8,7 +8,7 @@ import {
   type TopicOf,
   type Topics,
 } from '@tidemark/core';
-import { type Admin, type Kafka } from 'kafkajs';
+import { type Kafka } from 'kafkajs';
 import { clusterOf } from './cluster';
 import { describe, identify, Retention } from './description';
 import { Fetcher } from './fetcher';
@@ -50,13 +50,7 @@ export function kafkaLog<const N extends Topics<string>>(options: KafkaLogOption
   const names = [...new Set(Object.values<string>(topics))];
   const cluster = clusterOf(client, { metadataMaxAgeMs });
   const fetcher = new Fetcher(cluster, { maxWaitMs: 250, maxBytesPerPartition: 1024 * 1024 });
-  let admin: Promise<Admin> | undefined;
-  const connectedAdmin = () =>
-    (admin ??= connected(client.admin()).catch((error: unknown) => {
-      admin = undefined;
-      throw error;
-    }));
-  const retention = new Retention(connectedAdmin, runtime.now);
+  const retention = new Retention(cluster, runtime.now);
   const now = () => describe(cluster, names, retention);
   const source = () => identify(cluster, names);
   const publisher = new KafkaPublisher<T>(client, topics, once(source), options);
@@ -84,7 +78,6 @@ export function kafkaLog<const N extends Topics<string>>(options: KafkaLogOption
     positions: group === undefined ? noPositions : new GroupPositions(cluster, names, group, source),
     [Symbol.asyncDispose]: async () => {
       await publisher.close();
-      await (await admin?.catch(() => undefined))?.disconnect();
       await cluster.disconnect();
     },
   };
@@ -110,11 +103,6 @@ function namesOf(topics: Topics<string>): Readonly<Record<string, string>> {
 }
 
 const isList = (topics: Topics<string>): topics is readonly string[] => Array.isArray(topics);
-
-async function connected(admin: Admin): Promise<Admin> {
-  await admin.connect();
-  return admin;
-}
 
 /** What succeeded once isn't asked again. */
 function once<R>(work: () => Promise<R>): () => Promise<R> {
