@@ -1,4 +1,5 @@
 import { type Cluster, type Kafka } from 'kafkajs';
+import { type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { asUnavailable } from './kafka-error';
 
@@ -11,7 +12,7 @@ import { asUnavailable } from './kafka-error';
  */
 export function clusterOf(kafka: Kafka, { metadataMaxAgeMs }: { readonly metadataMaxAgeMs: number }): Cluster {
   let taken: Cluster | undefined;
-  kafka.consumer({
+  const consumer = kafka.consumer({
     groupId: 'never-joined',
     allowAutoTopicCreation: false,
     metadataMaxAge: metadataMaxAgeMs,
@@ -23,7 +24,41 @@ export function clusterOf(kafka: Kafka, { metadataMaxAgeMs }: { readonly metadat
     ],
   });
   if (taken === undefined) throw new Error('kafkajs made no assigner: version 2.2 is needed');
-  return taken;
+  const cluster = taken;
+  consumer.on(consumer.events.REQUEST_TIMEOUT, ({ payload }) => {
+    reset(cluster, payload.broker);
+  });
+  return cluster;
+}
+
+/**
+ * After a request that wasn't answered in time its broker is connected anew; kafkajs would go on asking for ever, over a connection
+ * that has died without a word, or, where one broke in mid-answer, over a new one whose answers it appends to that part.
+ */
+function reset(cluster: Cluster, address: string): void {
+  const { brokers, seedBroker } = (cluster as Cluster & WithPool).brokerPool;
+  for (const { connectionPool } of new Set([...Object.values(brokers), ...(seedBroker ? [seedBroker] : [])])) {
+    if (`${connectionPool.host}:${connectionPool.port}` !== address) continue;
+    for (const connection of connectionPool.pool) {
+      connection.socket?.destroy(new Error('a request was not answered in time'));
+      Object.assign(connection, { chunks: [], bytesBuffered: 0, bytesNeeded: sizeBytes });
+    }
+  }
+}
+
+/** An answer begins with its size. */
+const sizeBytes = 4;
+
+/** What kafkajs's types don't tell. */
+interface WithPool {
+  readonly brokerPool: { readonly brokers: Readonly<Record<string, Pooled>>; readonly seedBroker?: Pooled };
+}
+interface Pooled {
+  readonly connectionPool: {
+    readonly host: string;
+    readonly port: number;
+    readonly pool: readonly { readonly socket?: Socket | null }[];
+  };
 }
 
 const nobody = {
