@@ -59,7 +59,7 @@ export class KafkaOutbox {
   /** Inside the transaction that is open on A's connection. */
   append(records: readonly NewRecord[]): void {
     const insert = this.db.prepare('insert into outbox (key, value) values (?, ?)');
-    for (const { key, value } of records) insert.run(key, value as string);
+    for (const { key, value } of records) insert.run(key, value);
   }
 
   /** Rows and the position that they have in the log, exactly: both are read in one transaction. */
@@ -93,16 +93,16 @@ export class KafkaOutbox {
 
   /** With one log after the other: after a failure nobody knows what has arrived. */
   private async relay(): Promise<void> {
-    const { signal } = this.over;
-    while (!signal.aborted) {
+    const isOver = () => this.over.signal.aborted;
+    while (!isOver()) {
       const { client, topic } = this.options;
       const log = kafkaLog({ client, topics: { things: topic }, transactionalId: topic });
       try {
         await this.takeOver();
         await this.lookUp(log);
-        while (!signal.aborted) await this.publish(log);
+        while (!isOver()) await this.publish(log);
       } catch (error) {
-        if (!signal.aborted) process.stderr.write(`outbox: ${String(error)}\n`);
+        if (!isOver()) process.stderr.write(`outbox: ${String(error)}\n`);
         await pause(50);
       } finally {
         await disposed(log);
@@ -153,7 +153,18 @@ export class KafkaOutbox {
     const records = batch.map(({ seq, key, value }) => ({ key, value, headers: { outbox: String(seq) } }));
     const published = log.publish('things', records);
     published.catch(() => undefined); // when it is closed meanwhile
-    this.confirm(last.seq, await orAborted(published, this.over.signal));
+    this.confirm(last.seq, await this.behind(log, await orAborted(published, this.over.signal)));
+  }
+
+  /**
+   * Where the log ends after a batch, of which the markers of its transaction are a part: readers go on to after them, and a snapshot
+   * must not be older than its readers. Nobody else writes, so nothing else is there.
+   */
+  private async behind(log: Log<'things'>, published: Position): Promise<Position> {
+    for (;;) {
+      const head = await log.locate('head', this.over.signal);
+      if (covers(head, published)) return head;
+    }
   }
 
   private confirm(last: number, position: Position): void {

@@ -3,6 +3,7 @@ import { type SqliteDatabase } from '@tidemark/sqlite';
 import { Kafka, type KafkaConfig, logLevel } from 'kafkajs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { startKafka } from '../../brokers/kafka';
 import {
   type Broker,
@@ -54,38 +55,44 @@ export const kafka: Broker = {
 
   look({ directory, service }): LogFromOutside {
     const { name: topic } = placeIn(service);
-    // it looks on while the broker is down
-    const client = clientOf(service, { retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 60 } });
+    const client = clientOf(service, {});
     const log = kafkaLog({ client, topics: { things: topic } });
     const admin = client.admin();
-    const connected = admin.connect();
-    connected.catch(() => undefined); // who asks for it is told
+    /** Removes what is older than the newest `keep`; but an outbox must be able to look whether its last records have arrived. */
+    const trim = async (keep: number): Promise<void> => {
+      const confirmed = confirmedIn(join(directory, 'a.db'));
+      const upTo = (partition: number, high: string): bigint => {
+        const [newest, sure] = [BigInt(high) - BigInt(keep), confirmed(String(partition))];
+        return newest < sure ? newest : sure;
+      };
+      const ends = await admin.fetchTopicOffsets(topic);
+      const cut = ends
+        .map(({ partition, low, high }) => ({ partition, low: BigInt(low), offset: upTo(partition, high) }))
+        .filter(({ low, offset }) => offset > low)
+        .map(({ partition, offset }) => ({ partition, offset: String(offset) }));
+      if (cut.length > 0) await admin.deleteTopicRecords({ topic, partitions: cut });
+    };
     return {
-      head: () => log.locate('head', new AbortController().signal),
-      async trim(keep) {
-        const confirmed = confirmedIn(join(directory, 'a.db'));
-        await connected;
-        // an outbox must be able to look whether its last records have arrived
-        const upTo = (partition: number, high: string): bigint => {
-          const [newest, sure] = [BigInt(high) - BigInt(keep), confirmed(String(partition))];
-          return newest < sure ? newest : sure;
-        };
-        const ends = await admin.fetchTopicOffsets(topic);
-        const cut = ends
-          .map(({ partition, low, high }) => ({ partition, low: BigInt(low), offset: upTo(partition, high) }))
-          .filter(({ low, offset }) => offset > low)
-          .map(({ partition, offset }) => ({ partition, offset: String(offset) }));
-        if (cut.length > 0) await admin.deleteTopicRecords({ topic, partitions: cut });
-      },
+      head: () => atLast(() => log.locate('head', new AbortController().signal)),
+      trim: (keep) => atLast(() => admin.connect().then(() => trim(keep))),
       async close() {
         await log[Symbol.asyncDispose]();
-        await connected;
-        await admin.deleteTopics({ topics: [topic] });
+        await atLast(() => admin.connect().then(() => admin.deleteTopics({ topics: [topic] })));
         await admin.disconnect();
       },
     };
   },
 };
+
+/** The broker may be down, or just have come back. */
+async function atLast<R>(work: () => Promise<R>): Promise<R> {
+  for (const end = performance.now() + 60_000; ; await pause(100))
+    try {
+      return await work();
+    } catch (error) {
+      if (performance.now() > end) throw error;
+    }
+}
 
 function placeIn(service: ServicePlace | undefined): ServicePlace {
   if (service === undefined) throw new Error('a Kafka log needs a broker');
