@@ -92,3 +92,23 @@ it.each<[string, () => void]>([
     expect(new Set(reading.values)).toEqual(new Set(['before', 'meanwhile', 'after']));
   }
 });
+
+it('I10: a member whose connections have died without a word still stops and closes, long before its requests time out', async () => {
+  const port = Number(proxy.address.split(':')[1]);
+  const patient = new Kafka({
+    brokers: addressOf('kafka').split(','),
+    logLevel: logLevel.NOTHING,
+    requestTimeout: 60_000,
+    retry: { retries: 0 }, // what is left of it ends as soon as its connections do
+    socketFactory: ({ onConnect }) => connect(port, '127.0.0.1', onConnect),
+  });
+  const member = kafkaLog({ client: patient, topics: { things: topic }, group: `${topic}-patient` });
+  const reading = follow(member, { from: beginning });
+  await reading.until(({ partitions }) => partitions.length === 2, 'it is a member');
+  proxy.blackHole();
+  await new Promise((resolve) => setTimeout(resolve, 500)); // long polls come into it
+  const began = performance.now();
+  await reading.stop();
+  await member[Symbol.asyncDispose]();
+  expect(performance.now() - began).toBeLessThan(15_000);
+});

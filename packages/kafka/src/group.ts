@@ -1,5 +1,6 @@
 import { type Assignments, Channel, FencedOut, type Partition, partitionKey, type Runtime } from '@tidemark/core';
 import { type Consumer, type Kafka } from 'kafkajs';
+import { inTime } from './cluster';
 import { asUnavailable } from './kafka-error';
 
 /** How this process is a member of its group. */
@@ -102,7 +103,7 @@ export class Group {
       throw error;
     } finally {
       this.consumer = undefined;
-      await consumer.disconnect().catch(() => undefined); // it may have gone already
+      await inTime(consumer.disconnect()); // if not, the group will notice by itself
     }
   }
 
@@ -113,7 +114,7 @@ export class Group {
       groupId,
       sessionTimeout: sessionTimeoutMs,
       heartbeatInterval: Math.min(3_000, Math.floor(sessionTimeoutMs / 3)),
-      rebalanceTimeout: Math.max(60_000, sessionTimeoutMs),
+      rebalanceTimeout: sessionTimeoutMs, // nobody has anything to finish before it joins anew
       metadataMaxAge: metadataMaxAgeMs,
       maxWaitTimeInMs: tickMs,
       allowAutoTopicCreation: false,

@@ -9,7 +9,7 @@ import {
   type Topics,
 } from '@tidemark/core';
 import { type Kafka } from 'kafkajs';
-import { clusterOf } from './cluster';
+import { close, clusterOf } from './cluster';
 import { describe, identify, Retention } from './description';
 import { Fetcher } from './fetcher';
 import { Group } from './group';
@@ -78,7 +78,7 @@ export function kafkaLog<const N extends Topics<string>>(options: KafkaLogOption
     positions: group === undefined ? noPositions : new GroupPositions(cluster, names, group, source),
     [Symbol.asyncDispose]: async () => {
       await publisher.close();
-      await cluster.disconnect();
+      await close(cluster);
     },
   };
 }

@@ -13,6 +13,7 @@ import {
   witnessOf,
 } from '@tidemark/core';
 import { type Kafka, type Message, Partitioners, type Producer, type RecordMetadata } from 'kafkajs';
+import { inTime } from './cluster';
 import { asUnavailable } from './kafka-error';
 
 export interface PublishOptions {
@@ -77,9 +78,10 @@ export class KafkaPublisher<Topic extends string> implements Publisher<Topic> {
     }
   }
 
-  /** Everything that was begun is settled first. */
+  /** What was begun is settled first, unless the broker doesn't answer. */
   async close(): Promise<void> {
-    await (await this.producer?.catch(() => undefined))?.disconnect();
+    const producer = await this.producer?.catch(() => undefined);
+    if (producer !== undefined) await inTime(producer.disconnect());
   }
 
   private async send(producer: Producer, topic: string, messages: Message[]): Promise<readonly RecordMetadata[]> {
