@@ -7,7 +7,7 @@ export class ServiceB extends Process {
   constructor(
     url: string,
     readonly file: string,
-    more: Pick<BOptions, 'owner'> = {},
+    more: Partial<Pick<BOptions, 'broker' | 'service' | 'owner'>> = {},
   ) {
     const options: BOptions = { broker: 'embedded', url, file, ...more };
     super(join(__dirname, '../dist/chaos/b-process.js'), options);
