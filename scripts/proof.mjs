@@ -73,10 +73,10 @@ async function run({ script, args, tail }, log) {
   return { code, lines: said.trimEnd().split('\n').slice(-tail) };
 }
 
-function record(name, result) {
-  const file = join(root, 'docs', 'proof', `${name}.md`);
-  const page = existsSync(file) ? readFileSync(file, 'utf8') : `# ${name}\n`;
-  writeFileSync(file, recorded(page, result));
+function record({ name, page: at = name }, result) {
+  const file = join(root, 'docs', 'proof', `${at}.md`);
+  const page = existsSync(file) ? readFileSync(file, 'utf8') : `# ${at}\n`;
+  writeFileSync(file, recorded(page, result, at === name ? undefined : name));
 }
 
 /** Answers with the exit code. */
@@ -99,7 +99,7 @@ async function prove(wanted) {
     say(`${suite.name}: ${command} (about ${suite.takes})`);
     const began = performance.now();
     const { code, lines } = await run(suite, join(passed.folder, `${suite.name}.log`));
-    record(suite.name, { commit, command, minutes: (performance.now() - began) / 60_000, lines });
+    record(suite, { commit, command, minutes: (performance.now() - began) / 60_000, lines });
     if (code === 0) passed.add(suite.name);
     else outcome.failed.push(suite.name);
     say(`${suite.name}: ${code === 0 ? 'passed' : `FAILED (${code})`}`);
@@ -113,7 +113,7 @@ async function prove(wanted) {
 
 try {
   const { list, wanted } = chosen(process.argv.slice(2));
-  if (list) for (const suite of wanted) say(`${suite.name.padEnd(10)}${suite.takes.padEnd(12)}${commandOf(suite)}`);
+  if (list) for (const suite of wanted) say(`${suite.name.padEnd(12)}${suite.takes.padEnd(12)}${commandOf(suite)}`);
   else process.exitCode = await prove(wanted);
 } catch (error) {
   const usage = error instanceof UsageError || error.code?.startsWith?.('ERR_PARSE_ARGS');

@@ -70,6 +70,25 @@ it('writes the result into the page, in the place of the last one', async () => 
   expect(timeless()).toBe(first.replace(/Commit `[0-9a-f]+`/, `Commit \`${head}\``));
 });
 
+it('writes the results of two suites into one page, each in its own place', async () => {
+  await proof(['--only', 'chaos,chaos-kafka']);
+  const [embedded, kafka] = ['--rounds 500 --seed 1', '--broker kafka --rounds 100 --seed 1'];
+  const sections = (): readonly string[] => page('chaos').split('## By npm run proof').slice(1);
+  const both = [
+    `\n\n<!-- result of npm run proof -->`,
+    `: chaos-kafka\n\n<!-- result of npm run proof: chaos-kafka -->`,
+  ];
+  for (let time = 0; time < 2; time++) {
+    expect(sections()).toHaveLength(2);
+    for (const [i, args] of [embedded, kafka].entries()) {
+      expect(sections()[i]).toMatch(new RegExp(`^${both[i]}`));
+      expect(sections()[i]).toContain(`$ npm run chaos -- ${args}\nchaos ${args} all is well\n`);
+    }
+    commit();
+    await proof(['--only', 'chaos-kafka']);
+  }
+});
+
 it('says loudly what is not there; where nobody reads along that is a failure', async () => {
   const { stdout } = await proof(['--only', 'soak,simulate']);
   expect(stdout).toContain('NOT RUN: simulate: package.json has no script of that name');
