@@ -31,7 +31,11 @@ export interface KafkaLogOptions<N> {
   readonly metadataMaxAgeMs?: number | undefined;
   /** Bytes of keys and values handed over or fetched ahead, all partitions together; default 16 MiB. */
   readonly maxInFlight?: number | undefined;
-  /** With it each `publish` is a transaction: readers see all of its records or none. One living process may have it. */
+  /**
+   * With it each `publish` is a transaction: readers see all of its records or none. One living process may have it; who has lost it
+   * gets `FencedOut`. Readers go on to after a transaction's marker, which the answer of `publish` doesn't include: a snapshot takes its
+   * position from `locate`.
+   */
   readonly transactionalId?: string | undefined;
   readonly runtime?: Runtime | undefined;
 }
