@@ -1,6 +1,6 @@
 import { type Assignments, Channel, FencedOut, type Partition, partitionKey, type Runtime } from '@tidemark/core';
 import { type Consumer, type Kafka } from 'kafkajs';
-import { inTime } from './cluster';
+import { inTime } from './connections';
 import { asUnavailable } from './kafka-error';
 
 /** How this process is a member of its group. */

@@ -9,7 +9,8 @@ import {
   type Topics,
 } from '@tidemark/core';
 import { type Kafka } from 'kafkajs';
-import { close, clusterOf } from './cluster';
+import { clusterOf } from './cluster';
+import { close } from './connections';
 import { describe, identify, Retention } from './description';
 import { Fetcher } from './fetcher';
 import { Group } from './group';

@@ -13,7 +13,7 @@ import {
   witnessOf,
 } from '@tidemark/core';
 import { type Kafka, type Message, Partitioners, type Producer, type RecordMetadata } from 'kafkajs';
-import { inTime } from './cluster';
+import { inTime } from './connections';
 import { asUnavailable } from './kafka-error';
 
 export interface PublishOptions {
@@ -51,28 +51,17 @@ export class KafkaPublisher<Topic extends string> implements Publisher<Topic> {
     const timestamp = String(Date.now());
     const sent = records.map((record): Sent => ({ message: messageOf(record, timestamp) }));
     for (const one of sent) this.sent.set(one.message, one);
+    const messages = sent.map(({ message }) => message);
     const producer = this.connected();
     try {
-      const answers = await this.send(
-        await producer,
-        topic,
-        sent.map(({ message }) => message),
-      );
-      return {
-        source,
-        offsets: OffsetMap.from(
-          'decimal',
-          answers.map((answer) => written(topic, sent, answer)),
-        ),
-      };
+      const answers = await this.send(await producer, topic, messages);
+      const entries = answers.map((answer) => written(topic, sent, answer));
+      return { source, offsets: OffsetMap.from('decimal', entries) };
     } catch (error) {
       if (isFenced(error))
-        throw new FencedOut(
-          `another process has taken over the transactional id, nothing more is published to ${topic}`,
-          {
-            cause: error,
-          },
-        );
+        throw new FencedOut(`another process has taken over the transactional id of what is published to ${topic}`, {
+          cause: error,
+        });
       this.giveUp(producer);
       throw asUnavailable(error, `${records.length} record(s) can't be published to ${topic}`);
     }
