@@ -1,8 +1,7 @@
 import { type Log } from '@tidemark/core';
 import { type TransportContract, type TransportFeatures, type TransportFixture } from '@tidemark/testkit';
-import { Kafka, logLevel, type Producer } from 'kafkajs';
-import { connect, type Socket } from 'node:net';
-import { addressOf } from '../../../test/brokers/jest/tests';
+import { type Producer } from 'kafkajs';
+import { Network } from './network';
 import { OwnTopic, unique } from './own-topic';
 
 /** What the contract suite needs of a topic on the real broker. */
@@ -11,34 +10,6 @@ export interface KafkaFixture extends TransportFixture<'things'> {
   readonly topic: OwnTopic;
   readonly producer: Producer;
   readonly network: Network;
-}
-
-/** Sockets that can be cut off, all at once. */
-class Network {
-  private readonly sockets = new Set<Socket>();
-  private down = false;
-
-  readonly client = (): Kafka =>
-    new Kafka({
-      brokers: addressOf('kafka').split(','),
-      logLevel: logLevel.NOTHING,
-      retry: { retries: 2, initialRetryTime: 50 },
-      socketFactory: ({ host, port, onConnect }) => {
-        const socket = connect({ host, port }, onConnect);
-        this.sockets.add(socket);
-        socket.once('close', () => this.sockets.delete(socket));
-        if (this.down) socket.destroy(new Error('the network is down'));
-        return socket;
-      },
-    });
-
-  cut(): () => void {
-    this.down = true;
-    for (const socket of this.sockets) socket.destroy(new Error('cut off')); // without an error kafkajs notices nothing
-    return () => {
-      this.down = false;
-    };
-  }
 }
 
 async function open(group: string | undefined): Promise<KafkaFixture> {

@@ -1,6 +1,7 @@
 import { decimal, type LogRecord, witnessOf } from '@tidemark/core';
 import { collect, eventually, follow, startOf } from '@tidemark/testkit';
 import { CompressionTypes } from 'kafkajs';
+import { Network } from './network';
 import { OwnTopic, unique } from './own-topic';
 
 /* What a real broker puts into a partition beside plain records, and how it is read. */
@@ -162,6 +163,25 @@ it('I1: reads many partitions with more than one response can hold', async () =>
   const read = await collect(topic.log(), 16 * 21);
   expect(read.records).toHaveLength(16 * 21);
   expect([...read.position.offsets].map(({ through }) => through)).toEqual(Array.from({ length: 16 }, () => '20'));
+});
+
+it('I7: after every error the record at the position is proven again: the topic was another one when the network came back', async () => {
+  topic = await OwnTopic.create();
+  const network = new Network();
+  const writer = topic.log();
+  await writer.publish('things', numbered(0, 20));
+  const log = topic.log({ client: network.client() });
+  const reading = follow(log, { from: await startOf(log) });
+  await reading.until(({ records, atHead }) => atHead && records.length === 20, 'the records');
+  const mend = network.cut();
+  await reading.until(({ events }) => events.some(({ type }) => type === 'trouble'), 'trouble');
+  await topic.recreate();
+  await topic.log().publish('things', numbered(100, 160));
+  mend();
+  await reading.until((r) => r.lost().length === 1, 'what was lost');
+  expect(reading.lost()).toMatchObject([{ reason: 'changed', at: '19' }]);
+  expect(reading.records).toHaveLength(20);
+  await reading.stop();
 });
 
 it('is read by several at once, and asked for places meanwhile', async () => {

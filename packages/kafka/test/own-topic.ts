@@ -64,6 +64,13 @@ export class OwnTopic {
     return producer;
   }
 
+  /** Deletes it and creates another one of its name, with one partition. */
+  async recreate(): Promise<void> {
+    await this.admin.deleteTopics({ topics: [this.name] });
+    await eventually(async () => !(await this.admin.listTopics()).includes(this.name), 'the topic to be gone');
+    await this.createAs({ topic: this.name, numPartitions: 1 });
+  }
+
   /** The next offset of each partition, as readers of committed records see it. */
   async ends(): Promise<readonly string[]> {
     const partitions = await this.admin.fetchTopicOffsets(this.name);
