@@ -117,6 +117,8 @@ export class GroupPositions implements PositionStore {
       const stands = offsets.through(partition);
       if (stands !== after)
         throw new FencedOut(`group ${this.groupId}: ${showPartition(partition)} stands at ${stands}, not at ${after}`);
+      if (this.group.isElsewhere(partition))
+        throw new FencedOut(`group ${this.groupId}: ${showPartition(partition)} has been assigned to another member`);
       offsets = offsets.with(partition, through);
     }
     for (const first of [true, false]) {

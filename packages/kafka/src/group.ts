@@ -16,6 +16,8 @@ export interface Membership {
  */
 export class Group {
   private consumer: Consumer | undefined;
+  /** What the last join has assigned. */
+  private assigned: ReadonlySet<string> = new Set();
 
   constructor(
     private readonly kafka: Kafka,
@@ -26,6 +28,11 @@ export class Group {
 
   get id(): string {
     return this.membership.groupId;
+  }
+
+  /** As a member: has it been assigned to somebody else? */
+  isElsewhere(partition: Partition): boolean {
+    return this.consumer !== undefined && !this.assigned.has(partitionKey(partition));
   }
 
   /**
@@ -123,7 +130,9 @@ export class Group {
     consumer.on(consumer.events.GROUP_JOIN, ({ payload: { memberId, memberAssignment } }) => {
       // before the first fetch: kafkajs calls this synchronously
       consumer.pause(this.topics.map((topic) => ({ topic })));
-      joins.push({ memberId, partitions: partitionsOf(memberAssignment) });
+      const partitions = partitionsOf(memberAssignment);
+      this.assigned = new Set(partitions.map(partitionKey));
+      joins.push({ memberId, partitions });
     });
     consumer.on(consumer.events.CRASH, ({ payload: { error } }) => {
       joins.fail(error);

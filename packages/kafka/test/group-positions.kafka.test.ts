@@ -12,7 +12,8 @@ import {
 import { eventually } from '@tidemark/testkit';
 import { addressOf } from '../../../test/brokers/jest/tests';
 import { clusterOf } from '../src/cluster';
-import { delivering, Orders, unique } from './support/orders';
+import { unique } from './own-topic';
+import { delivering, Orders } from './support/orders';
 
 let orders: Orders;
 beforeEach(async () => {
@@ -219,6 +220,32 @@ describe('a position of the group', () => {
     expect(await orders.committed()).toEqual(before);
     over.abort();
     await reading;
+  });
+
+  it('I11: stays where it is when a member saves a partition that has been assigned to another one', async () => {
+    const over = new AbortController();
+    const follow = async (one: Log<'orders'>) => {
+      for await (const event of one.read(() => Promise.resolve(position), over.signal))
+        if (event.type === 'delivery') event.ack();
+    };
+    const reading = [follow(log)];
+    await eventually(async () => (await orders.members()).size === 1, 'the first member');
+    reading.push(follow(member()));
+    const { through } = position.offsets.get(partition(0))!;
+    const outcomes = await eventually(async () => {
+      const saved = await Promise.allSettled(
+        [0, 1, 2].map((of) => {
+          const at = position.offsets.through(partition(of));
+          return log.positions.save('snapshot-1', [step(of, at, String(at))]);
+        }),
+      );
+      const refused = saved.flatMap((one) => (one.status === 'rejected' ? [String(one.reason)] : []));
+      return refused.some((why) => why.includes('assigned to another member')) ? saved : undefined;
+    }, 'a refusal');
+    expect(outcomes.some(({ status }) => status === 'fulfilled')).toBe(true);
+    expect((await log.positions.load())?.position.offsets.through(partition(0))).toBe(through);
+    over.abort();
+    await Promise.all(reading);
   });
 
   it('I11: stays where it is when somebody saves who is no member while others are', async () => {

@@ -12,11 +12,21 @@ import {
 } from 'kafkajs';
 import { addressOf } from '../../../test/brokers/jest/tests';
 
-export const client = (): Kafka => new Kafka({ brokers: addressOf('kafka').split(','), logLevel: logLevel.NOTHING });
+const client = (): Kafka => new Kafka({ brokers: addressOf('kafka').split(','), logLevel: logLevel.NOTHING });
 
 let names = 0;
 /** Tests share one broker: topics, groups and transactions are one's own. */
 export const unique = (name: string): string => `${name}-${process.pid}-${Date.now().toString(36)}-${++names}`;
+
+/** kafkajs's own `waitForLeaders` gives up where the broker hasn't heard of the topic yet. */
+export async function createTopic(admin: Admin, layout: ITopicConfig): Promise<void> {
+  await admin.createTopics({ waitForLeaders: false, topics: [layout] });
+  const hasLeaders = async () => {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [layout.topic] });
+    return topics[0]?.partitions.every(({ leader }) => leader >= 0) === true;
+  };
+  await eventually(() => hasLeaders().catch(() => false), 'the leaders');
+}
 
 /** A topic of one's own, and everything that was opened for it. */
 export class OwnTopic {
@@ -33,18 +43,8 @@ export class OwnTopic {
     const topic = new OwnTopic(admin);
     const configEntries = Object.entries(options.config ?? {}).map(([name, value]) => ({ name, value }));
     const layout = { topic: topic.name, numPartitions: options.partitions ?? 1, configEntries };
-    await topic.createAs(layout);
+    await createTopic(admin, layout);
     return topic;
-  }
-
-  /** kafkajs's own `waitForLeaders` gives up where the broker hasn't heard of the topic yet. */
-  private async createAs(layout: ITopicConfig): Promise<void> {
-    await this.admin.createTopics({ waitForLeaders: false, topics: [layout] });
-    const hasLeaders = async () => {
-      const { topics } = await this.admin.fetchTopicMetadata({ topics: [this.name] });
-      return topics[0]?.partitions.every(({ leader }) => leader >= 0) === true;
-    };
-    await eventually(() => hasLeaders().catch(() => false), 'the leaders');
   }
 
   log(options: Partial<KafkaLogOptions<unknown>> = {}): Log<'things'> {
@@ -68,7 +68,7 @@ export class OwnTopic {
   async recreate(): Promise<void> {
     await this.admin.deleteTopics({ topics: [this.name] });
     await eventually(async () => !(await this.admin.listTopics()).includes(this.name), 'the topic to be gone');
-    await this.createAs({ topic: this.name, numPartitions: 1 });
+    await createTopic(this.admin, { topic: this.name, numPartitions: 1 });
   }
 
   /** The next offset of each partition, as readers of committed records see it. */

@@ -12,12 +12,9 @@ import {
 import { kafkaLog, type KafkaLogOptions } from '@tidemark/kafka';
 import * as t from 'io-ts';
 import { type Admin, Kafka, type KafkaConfig, logLevel } from 'kafkajs';
+import { createTopic, unique } from '../own-topic';
 
 const Order = t.type({ id: t.string });
-
-let count = 0;
-/** A name that nothing else at a shared broker has. */
-export const unique = (name: string): string => `${name}-${process.pid}-${Date.now().toString(36)}-${++count}`;
 
 /** A topic of its own at a broker, and a group that follows it. */
 export class Orders {
@@ -34,7 +31,7 @@ export class Orders {
     const orders = new Orders(address, clientOf(address).admin());
     const { admin, topic } = orders;
     await admin.connect();
-    await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions }] });
+    await createTopic(admin, { topic, numPartitions });
     return orders;
   }
 
