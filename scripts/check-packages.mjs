@@ -21,8 +21,8 @@ import {
   testedVersion,
 } from './support.mjs';
 
-/** Their declarations name types of node:http, so their users need @types/node. Nobody else's may. */
-const needNodeTypes = new Set(['@tidemark/http']);
+/** Their declarations name types of node:http, or those of kafkajs do, so their users need @types/node. Nobody else's may. */
+const needNodeTypes = new Set(['@tidemark/http', '@tidemark/kafka']);
 
 const temporary = temporaryFolder('packages');
 
