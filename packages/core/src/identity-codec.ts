@@ -5,8 +5,8 @@ import * as t from 'io-ts';
  * context for each property, which is two thirds of what decoding a record allocates.
  *
  * True of io-ts's own primitives, `literal`, `keyof`, `type`, `partial`, `array`, `union`, `intersection` and refinements of one
- * another. Not of what strips or converts (`exact`, `strict`, `record`, codecs of your own), and not of copies that only look the
- * same: io-ts-types' `withValidate` and `withMessage` leave the tag and put in another `validate`, so the functions' text is
+ * another. Not of what strips or converts (`exact`, `strict`, `record`, codecs of your own), not of a `type` with a property that may
+ * be undefined (where it is missing, `decode` puts it in), and not of copies that only look the same: io-ts-types' `withValidate` and `withMessage` leave the tag and put in another `validate`, so the functions' text is
  * compared with that of io-ts's own.
  */
 export function isIdentityCodec(codec: t.Decoder<unknown, unknown>): codec is t.Mixed {
@@ -18,7 +18,9 @@ export function isIdentityCodec(codec: t.Decoder<unknown, unknown>): codec is t.
     readonly type?: t.Mixed;
     readonly props?: t.Props;
   };
-  return [...(types ?? []), ...(type ? [type] : []), ...Object.values(props ?? {})].every(isIdentityCodec);
+  const properties = Object.values(props ?? {});
+  if (_tag === 'InterfaceType' && properties.some((property) => property.is(undefined))) return false;
+  return [...(types ?? []), ...(type ? [type] : []), ...properties].every(isIdentityCodec);
 }
 
 const same = (one: unknown, other: unknown): boolean => String(one) === String(other);

@@ -12,15 +12,15 @@ export function judge(position: Position, log: Description, partition: Partition
 }
 
 /**
- * Judges every partition of these topics that the log or the position knows; and, where the position is of another log altogether,
- * which may have called its topics otherwise, all that the position knows: nothing of it can be followed.
+ * Judges every partition of these topics that the log has, and all that the position names. What it names of other topics was
+ * followed once, under other names or by another log: nothing explains it now, and a new snapshot is needed.
  */
 export function judgeAll(position: Position, log: Description, topics: readonly string[]): PartitionVerdict[] {
-  const bounds = new Map(log.partitions.map((p) => [partitionKey(p), p]));
+  const followed = log.partitions.filter(({ topic }) => topics.includes(topic));
+  const bounds = new Map(followed.map((p) => [partitionKey(p), p]));
   const partitions = new Map<string, Partition>();
-  for (const { topic, partition } of [...log.partitions, ...position.offsets])
-    if (topics.includes(topic) || compareSources(position.source, log.source, topic) === 'different')
-      partitions.set(partitionKey({ topic, partition }), { topic, partition });
+  for (const { topic, partition } of [...followed, ...position.offsets])
+    partitions.set(partitionKey({ topic, partition }), { topic, partition });
   return [...partitions].map(([key, partition]) => verdictOf(position, log, partition, bounds.get(key)));
 }
 
@@ -48,7 +48,8 @@ function compared(
       ? { verdict: 'changed', why: `the position is of epoch ${was}, the topic now has epoch ${is}` }
       : { verdict: 'changed', why: `the position is of ${showSource(source)}, this log is ${showSource(log.source)}` };
   }
-  if (bounds === undefined) return { verdict: 'unknown', why: 'the position names it and the log does not have it' };
+  if (bounds === undefined)
+    return { verdict: 'unknown', why: 'the position names it; the log does not have it, or it is not followed' };
   const order = log.source.order;
   const through = offsets.through(partition);
   const at = offsets.has(partition) ? `at ${through}` : 'not in the position, so at its beginning';

@@ -74,17 +74,25 @@ describe('judge', () => {
 });
 
 describe('judgeAll', () => {
-  it('judges what the log has and what the position names, each once, of these topics only', () => {
+  it('judges what the log has of these topics and all that the position names, each once', () => {
     const strange = at(decimal(15)).offsets.with({ topic: 't', partition: '9' }, { through: decimal(1) });
     const position = {
       source: log.source,
       offsets: strange.with({ topic: 'other', partition: '0' }, { through: closed }),
     };
-    const verdicts = judgeAll(position, log, ['t']).map(({ partition, verdict }) => [partition.partition, verdict]);
+    const more = {
+      ...log,
+      partitions: [...log.partitions, { ...p0, topic: 'new', trimmed: beginning, head: beginning }],
+    };
+    const verdicts = judgeAll(position, more, ['t']).map(({ partition: { topic, partition }, verdict }) => [
+      topic + partition,
+      verdict,
+    ]);
     expect(verdicts).toEqual([
-      ['0', 'ok'],
-      ['1', 'ok'],
-      ['9', 'unknown'],
+      ['t0', 'ok'],
+      ['t1', 'ok'],
+      ['t9', 'unknown'],
+      ['other0', 'unknown'],
     ]);
   });
 
