@@ -198,3 +198,23 @@ describe.each(accidents)('%s', (_, { reason, happens }) => {
     expect(lost.length).toBeGreaterThan(0);
   });
 });
+
+it('I8: a topic with a new name needs a new snapshot, and the old marks are no floor for those that follow', async () => {
+  await write(0, 40);
+  await follow();
+  const old = { log, topic };
+  topic = unique('renamed');
+  await create();
+  log = kafkaLog({ client: client(), topics: { things: topic } });
+  await write(0, 10);
+  const reasons = async () => (await follow()).flatMap((event) => (event.type === 'mustRefetch' ? [event.reason] : []));
+  expect(await reasons()).toEqual(['unknown']);
+  expect(replica()).toEqual(expected());
+  await write(5, 20);
+  const [{ high } = { high: '' }] = await admin.fetchTopicOffsets(topic);
+  await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: high }] });
+  expect(await reasons()).toEqual(['expired']);
+  expect(replica()).toEqual(expected());
+  await old.log[Symbol.asyncDispose]();
+  await admin.deleteTopics({ topics: [old.topic] });
+});
