@@ -41,11 +41,23 @@ export const changed = (account: Account, change: AccountChange): Account =>
 /** The accounts that follow from what A has published, as a version of the pipeline keeps them. */
 export function accountsOf(published: readonly Published[], factor = 1): ReadonlyMap<string, Account> {
   const accounts = new Map<string, Account>();
-  for (const { key, value } of published) {
-    const { amount } = JSON.parse(value ?? '{}') as { readonly amount: number };
-    accounts.set(key, changed(accounts.get(key) ?? noAccount(key), { key, amount, factor }));
+  for (const one of published) {
+    const { key } = one;
+    accounts.set(key, changed(accounts.get(key) ?? noAccount(key), { key, amount: amountOf(one), factor }));
   }
   return accounts;
+}
+
+const amounts = new WeakMap<Published, number>();
+
+/** What a deposit adds; read once, as it is asked for at each look. */
+function amountOf(published: Published): number {
+  let amount = amounts.get(published);
+  if (amount === undefined) {
+    ({ amount } = JSON.parse(published.value ?? '{}') as { readonly amount: number });
+    amounts.set(published, amount);
+  }
+  return amount;
 }
 
 /** A's program: a few deposits, a pause, and so on. */

@@ -59,13 +59,12 @@ export class DurableReplica<Change> implements Replica<Change> {
 
   load(): Promise<Stored> {
     const { term, state, heartbeat, pipeline, version, position, paused, token } = this.row;
-    const bound = { term, pipeline, version, paused };
-    if (state === 'empty') return Promise.resolve({ ...bound, state });
+    if (state === 'empty') return Promise.resolve({ term, pipeline, version, paused, state });
     if (state === 'bootstrapping')
-      return Promise.resolve({ ...bound, state, heartbeat, position, resume: token?.token });
+      return Promise.resolve({ term, pipeline, version, paused, state, heartbeat, position, resume: token?.token });
     return position === undefined
       ? Promise.reject(new Error('ready without a position'))
-      : Promise.resolve({ ...bound, state, position });
+      : Promise.resolve({ term, pipeline, version, paused, state, position });
   }
 
   async take(seen: Stored, { pipeline, version }: Binding): Promise<Bootstrap<Change>> {

@@ -1,3 +1,6 @@
+/** A reason for aborts inside, which nobody looks at: to make an `AbortError` costs more than all else that a wait does. */
+export const nobodyAsks = new DOMException('This operation was aborted', 'AbortError');
+
 /** Rejects with the signal's reason once it aborts; never resolves. */
 export function aborted(signal: AbortSignal): Promise<never> {
   return orAborted(new Promise<never>(() => undefined), signal);
@@ -15,8 +18,15 @@ export function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> 
       return;
     }
     signal.addEventListener('abort', onAbort, { once: true });
-    work.then(resolve, reject).finally(() => {
-      signal.removeEventListener('abort', onAbort);
-    });
+    work.then(
+      (value) => {
+        signal.removeEventListener('abort', onAbort);
+        resolve(value);
+      },
+      (error: unknown) => {
+        signal.removeEventListener('abort', onAbort);
+        reject(error);
+      },
+    );
   });
 }

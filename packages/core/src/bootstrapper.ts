@@ -1,4 +1,4 @@
-import { aborted, orAborted } from './abort';
+import { aborted, nobodyAsks, orAborted } from './abort';
 import { Breather } from './breather';
 import { type Doubts } from './doubts';
 import { FencedOut, SnapshotRejected, TakeLost } from './errors';
@@ -78,7 +78,7 @@ export class Bootstrapper<Change> {
 
   /** The term isn't held any more, or never was. */
   private letGo(): void {
-    this.beating?.abort();
+    this.beating?.abort(nobodyAsks);
     this.bootstrap = undefined;
     this.place = undefined;
   }
@@ -177,7 +177,7 @@ export class Bootstrapper<Change> {
 
   /** Raises the heartbeat until the bootstrap ends, also while A keeps us waiting. */
   private beat(bootstrap: Bootstrap<Change>): void {
-    this.beating?.abort();
+    this.beating?.abort(nobodyAsks);
     const beating = new AbortController();
     this.beating = beating;
     const { runtime, times } = this.plan;
@@ -187,7 +187,7 @@ export class Bootstrapper<Change> {
         await bootstrap.beat().catch((error: unknown) => {
           if (beating.signal.aborted) return;
           if (error instanceof FencedOut) {
-            beating.abort();
+            beating.abort(nobodyAsks);
             this.session.fenced();
           } else void this.session.send({ type: 'trouble', error: asError(error) });
         });
@@ -271,7 +271,7 @@ export class Bootstrapper<Change> {
   }
 
   private async giveBack(signal: AbortSignal): Promise<HandoffEvent> {
-    this.beating?.abort();
+    this.beating?.abort(nobodyAsks);
     this.closeSnapshot();
     const { bootstrap } = this;
     if (bootstrap === undefined) return { type: 'fenced' };

@@ -1,4 +1,4 @@
-import { aborted, orAborted } from './abort';
+import { aborted, nobodyAsks, orAborted } from './abort';
 import { type Budget } from './budget';
 import { closed, type Offset } from './offset';
 import { type Description, type Page, type PagedLog } from './paged-log';
@@ -61,7 +61,7 @@ export class PageFetcher {
     const { runtime } = this.context;
     const waiting = new AbortController();
     const stop = () => {
-      waiting.abort();
+      waiting.abort(nobodyAsks);
     };
     signal.addEventListener('abort', stop, { once: true });
     runtime.sleep(Math.max(0, until - runtime.now()), waiting.signal).then(stop, () => undefined);
@@ -74,7 +74,7 @@ export class PageFetcher {
       return await this.fetch(partition, after, false, signal);
     } finally {
       signal.removeEventListener('abort', stop);
-      waiting.abort();
+      waiting.abort(nobodyAsks);
     }
   }
 

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { orAborted } from './abort';
+import { nobodyAsks, orAborted } from './abort';
 import { Budget } from './budget';
 import { Channel } from './channel';
 import { everyPartition } from './every-partition';
@@ -146,7 +146,7 @@ export class PagedReader<Topic extends string> {
       const over = new AbortController();
       const restart = () => {
         if (over.signal.aborted) return;
-        over.abort();
+        over.abort(nobodyAsks);
         this.forget(new Set([partitionKey(partition)]));
       };
       follower.over = over;
@@ -175,6 +175,6 @@ interface Follower<Topic extends string> {
 
 /** Ends a follower and the turn it is in. (`AbortSignal.any` would cost more than anything else that a follower does.) */
 function revoke<Topic extends string>({ revoked, over }: Follower<Topic>): void {
-  revoked.abort();
-  over?.abort();
+  revoked.abort(nobodyAsks);
+  over?.abort(nobodyAsks);
 }

@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { nobodyAsks } from './abort';
 import { Account } from './account';
 import { Applier } from './applier';
 import { Bootstrapper } from './bootstrapper';
@@ -200,7 +201,7 @@ export class Session<Change, M = Change> {
   /** Lets go of everything at once, whatever hangs. */
   abandon(error: SyncError): void {
     this.dispatch({ type: 'failed', error });
-    this.interrupt.abort();
+    this.interrupt.abort(nobodyAsks);
     this.end();
   }
 
@@ -261,7 +262,7 @@ export class Session<Change, M = Change> {
     if (this.state === before) return;
     if (this.state.spent > before.spent)
       this.trouble(budgetSpent(this.plan.snapshotAttempts, this.state, causeOf(event, before)));
-    if (this.state.at !== before.at || event.type === 'fenced') this.interrupt.abort();
+    if (this.state.at !== before.at || event.type === 'fenced') this.interrupt.abort(nobodyAsks);
     const term = servingTerm(this.state);
     if (term !== undefined && (term !== servingTerm(before) || this.state.at === 'following')) {
       this.follower.serve(term);

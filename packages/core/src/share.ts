@@ -34,7 +34,12 @@ export function shared(
   return async function* (describe, signal, trouble) {
     const changes = new Channel<AssignmentChange>();
     const over = new AbortController();
-    const until = AbortSignal.any([signal, over.signal]);
+    const until = over.signal;
+    const onAbort = () => {
+      over.abort(signal.reason);
+    };
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
     const me = `${owner ?? `${hostname()}/${process.pid}`}#${randomUUID()}`;
     const tell = (change: AssignmentChange): void => {
       changes.push(change);
@@ -49,6 +54,7 @@ export function shared(
     try {
       yield* changes;
     } finally {
+      signal.removeEventListener('abort', onAbort);
       over.abort();
       await leaving(holder, working, { runtime, renewMs });
     }

@@ -1,4 +1,4 @@
-import { aborted } from './abort';
+import { aborted, nobodyAsks } from './abort';
 import { DeadlineExceeded } from './errors';
 import { type Runtime } from './runtime';
 
@@ -25,6 +25,6 @@ export async function within<T>(
   try {
     return await Promise.race(timeoutMs === undefined ? either : [...either, timeout(timeoutMs)]);
   } finally {
-    over.abort();
+    over.abort(nobodyAsks);
   }
 }

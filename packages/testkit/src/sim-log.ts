@@ -81,6 +81,8 @@ export class SimLog {
   private views: View[] = [];
   private waiting: (() => void)[] = [];
   private sequence = 0;
+  private readonly descriptions = new WeakMap<View, Description>();
+  private readonly ends = new WeakMap<View, Position>();
 
   constructor(
     private readonly options: SimLogOptions,
@@ -106,7 +108,7 @@ export class SimLog {
       written.add(part);
     }
     this.changed();
-    return this.position(this.view(), (name, part) => name === topic && written.has(part));
+    return this.endOf(this.view(), (name, part) => name === topic && written.has(part));
   }
 
   /** Removes records from the front of some partition. */
@@ -171,7 +173,11 @@ export class SimLog {
     return this.random.pick(like) ?? current;
   }
 
-  describe({ topics }: View): Description {
+  describe(view: View): Description {
+    return once(this.descriptions, view, () => this.described(view));
+  }
+
+  private described({ topics }: View): Description {
     const partitions = [...topics].flatMap(([topic, { lanes }]) =>
       lanes.map(({ length, trimmed }, part) => ({
         topic,
@@ -202,8 +208,12 @@ export class SimLog {
     return { records, through: offsetOf(to), atHead: to === lane.length, lag, epoch: state.life.epoch, witness };
   }
 
-  /** The end of every partition that is asked for. */
-  position({ topics }: View, wanted: (topic: string, part: number) => boolean = () => true): Position {
+  /** The end of every partition. */
+  position(view: View): Position {
+    return once(this.ends, view, () => this.endOf(view, () => true));
+  }
+
+  private endOf({ topics }: View, wanted: (topic: string, part: number) => boolean): Position {
     const entries = [...topics].flatMap(([topic, { lanes }]) =>
       lanes.flatMap(({ entries: placed, length }, part) =>
         wanted(topic, part)
@@ -286,6 +296,15 @@ export class SimLog {
     if (this.views.length > viewsKept) this.views.shift();
     this.wake();
   }
+}
+
+/** What was made of it before, or is made now. */
+function once<K extends object, V>(made: WeakMap<K, V>, of: K, make: () => V): V {
+  const before = made.get(of);
+  if (before !== undefined) return before;
+  const value = make();
+  made.set(of, value);
+  return value;
 }
 
 const lanes = (n: number): Lane[] => Array.from({ length: n }, () => ({ entries: [], trimmed: 0, cut: [] }));

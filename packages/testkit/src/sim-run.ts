@@ -46,7 +46,7 @@ export async function runSeed<Topic extends string, State>(
 
   const drive = async (until: () => boolean, each: () => boolean): Promise<void> => {
     while (world.violation === undefined && !until()) {
-      if (each()) await quiet(); // who died may have written with its last breath
+      if (each()) await quiet(undefined); // who died may have written with its last breath
       if (scheduler.turns > turnsAtMost) world.violate(`it goes round in circles: ${turnsAtMost} turns`);
       else if (!(await scheduler.turn())) world.violate('nothing can happen any more, and it is not caught up');
     }
@@ -61,7 +61,7 @@ export async function runSeed<Topic extends string, State>(
   );
   if (world.violation === undefined) {
     unrest.calmDown();
-    await quiet();
+    await quiet(undefined);
     const deadline = scheduler.now + calmMs;
     let caughtUp = false;
     void settle(world, slots).then(

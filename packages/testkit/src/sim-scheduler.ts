@@ -125,23 +125,29 @@ export class Scheduler {
     this.pending = this.pending.filter((one) => one.owner !== owner);
   }
 
-  /** Takes one step, or lets time pass until the next timer. False: nothing can happen any more. */
-  async turn(): Promise<boolean> {
+  /**
+   * Takes one step, or lets time pass until the next timer, and resolves when what follows from it is through. False: nothing can
+   * happen any more.
+   */
+  turn(): Promise<boolean> {
     this.turns++;
-    let moved = this.move();
-    if (!moved) {
-      await immediate();
-      moved = this.move();
-    }
-    await (this.turns % turnsBetweenImmediates === 0 ? immediate() : quiet());
+    return this.move() ? this.settled() : this.movedLater();
+  }
+
+  private settled(): Promise<boolean> {
+    return this.turns % turnsBetweenImmediates === 0 ? immediate(true) : quiet(true);
+  }
+
+  private async movedLater(): Promise<boolean> {
+    await immediate();
+    const moved = this.move();
+    await this.settled();
     return moved;
   }
 
   private move(): boolean {
     const timer = this.nextTimer();
-    // what was asked for before its owner froze may take effect; its answer waits
-    const ready = this.pending.filter(({ owner, needsOwner }) => owner.state === 'running' || !needsOwner);
-    const step = this.random.pick(ready);
+    const step = this.pick();
     if (timer !== undefined && (step === undefined || this.ringsFirst(timer))) {
       this.timers.splice(this.timers.indexOf(timer), 1);
       this.now = Math.max(this.now, timer.at);
@@ -153,6 +159,16 @@ export class Scheduler {
     this.remove(step);
     step.take();
     return true;
+  }
+
+  /** One of what may be taken: what was asked for before its owner froze may take effect; its answer waits. */
+  private pick(): Pending | undefined {
+    const { pending } = this;
+    let ready = 0;
+    for (const one of pending) if (isReady(one)) ready++;
+    let left = this.random.below(ready);
+    for (const one of pending) if (isReady(one) && left-- === 0) return one;
+    return undefined;
   }
 
   private ringsFirst({ at }: Timer): boolean {
@@ -173,9 +189,11 @@ export class Scheduler {
 }
 
 /** Resolves when no promise has anything more to do: Node looks at its ticks only then. */
-export const quiet = (): Promise<void> =>
+export const quiet = <T>(then: T): Promise<T> =>
   new Promise((resolve) => {
-    process.nextTick(resolve);
+    process.nextTick(resolve, then);
   });
+
+const isReady = ({ owner, needsOwner }: Pending): boolean => owner.state === 'running' || !needsOwner;
 
 const nameOf = (error: unknown): string => (error instanceof Error ? error.name : String(error));

@@ -1,6 +1,7 @@
 import {
   pagedTransport,
   type Pipeline,
+  type Position,
   type Publisher,
   type Replica,
   type Runtime,
@@ -12,7 +13,7 @@ import {
 import { Faulty } from './sim-faults';
 import { SimHost } from './sim-host';
 import { SimLeases } from './sim-leases';
-import { type Published, SimLog } from './sim-log';
+import { type Published, SimLog, type View } from './sim-log';
 import { logPort } from './sim-log-port';
 import { Reached } from './sim-monotonic';
 import { calm, planOf, type SimFault, type SimPlan } from './sim-plan';
@@ -86,6 +87,7 @@ export class SimWorld<Topic extends string, State> {
   private readonly leases = new SimLeases();
   private readonly reached: Reached;
   private readonly kept = new Map<string, unknown>();
+  private looked: { readonly position: Position; readonly view: View; readonly published: readonly Published[] } | undefined;
 
   constructor(
     seed: number,
@@ -183,6 +185,14 @@ export class SimWorld<Topic extends string, State> {
     return this.log.publishedAt(this.log.view());
   }
 
+  /** As the log says it; asked again about the same, it is what was answered before. */
+  private included(position: Position): readonly Published[] {
+    const view = this.log.view();
+    if (this.looked?.position !== position || this.looked.view !== view)
+      this.looked = { position, view, published: this.log.included(position) };
+    return this.looked.published;
+  }
+
   private look(replica: Replica<never>, state: () => State): void {
     const { always } = this.scenario;
     replica.load().then(
@@ -191,7 +201,7 @@ export class SimWorld<Topic extends string, State> {
         try {
           const position = 'position' in stored ? stored.position : undefined;
           if (position !== undefined) this.reached.advance(position);
-          always?.(state(), position === undefined ? [] : this.log.included(position), stored);
+          always?.(state(), position === undefined ? [] : this.included(position), stored);
         } catch (error) {
           this.violate(error instanceof Error ? error.message : String(error), error);
         }

@@ -62,8 +62,23 @@ export async function simulate<Topic extends string, State>(options: SimulateOpt
   const { seeds, firstSeed = 1, faults = usualFaults, onRun } = options;
   const scenario: Scenario<Topic, State> = options;
   for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
-    const { violation, trace, hash, turns, ms } = await runSeed(seed, scenario, faults);
-    if (violation !== undefined) throw new SimulationFailed(seed, violation.what, trace, { cause: violation.cause });
+    const { violation, trace, hash, turns, ms } = await withoutStacks(() => runSeed(seed, scenario, faults));
+    if (violation !== undefined) {
+      const again = await runSeed(seed, scenario, faults); // with stacks now
+      const { cause } = again.hash === hash && again.violation !== undefined ? again.violation : violation;
+      throw new SimulationFailed(seed, violation.what, trace, { cause });
+    }
     onRun?.({ seed, hash, turns, ms });
+  }
+}
+
+/** A run throws dozens of errors which are meant, and where each comes from takes longer to write down than what it is about. */
+async function withoutStacks<T>(run: () => Promise<T>): Promise<T> {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return await run();
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
   }
 }
