@@ -63,14 +63,14 @@ function amountOf(published: Published): number {
 /** A's program: a few deposits, a pause, and so on. */
 export async function deposit({ log, runtime, random }: SimulatedA<'deposits'>): Promise<void> {
   const never = new AbortController().signal;
-  const total = 6 + Math.floor(random() * 34);
+  const total = 4 + Math.floor(random() * 24);
   for (let written = 0; written < total;) {
     const some = Array.from({ length: 1 + Math.floor(random() * 4) }, () => {
       const key = `k${Math.floor(random() * 6)}`;
       return { key, value: JSON.stringify({ key, amount: ++written * 7 }) };
     });
     await log.publish('deposits', some);
-    await runtime.sleep(random() * random() * 4_000, never);
+    await runtime.sleep(random() * random() * 2_500, never);
   }
 }
 

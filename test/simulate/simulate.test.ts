@@ -61,6 +61,12 @@ it('the same seed gives the same run, step by step; another one gives another', 
   }
 });
 
+it('the same in views, which live and die with their processes', async () => {
+  const { code, out } = await command('--seeds', '200', '--replica', 'view');
+  expect(out).toMatch(/200 runs .* 0 failed/);
+  expect(code).toBe(0);
+});
+
 it.each(Object.entries(flaws))('it sees %s', async (_, { store, wrap }) => {
   const failed = await found(store ?? (() => memoryStore()), wrap, 150);
   expect(failed?.message).toMatch(/^seed \d+: /);

@@ -1,13 +1,19 @@
 import { simulate, SimulationFailed } from '@tidemark/testkit';
-import { accountScenario, type Kind, stores } from './scenarios';
 import { flaws } from './flaws';
+import { accountScenario, type Kind, stores } from './scenarios';
+import { viewScenario } from './views';
+
+/** Where B's state is: a store of accounts, or views in memory. */
+type World = Kind | 'view';
 
 /** What a worker is asked to run: every `step`th seed. */
 export interface Work {
   readonly first: number;
   readonly step: number;
   readonly count: number;
-  readonly replica: Kind | 'both';
+  /** It ends with the first seed that fails. */
+  readonly untilFailure?: boolean | undefined;
+  readonly replica: World | 'all';
   /** A planted mistake of `flaws.ts`. */
   readonly flaw?: string | undefined;
 }
@@ -21,19 +27,20 @@ export type Told =
 const runsBetweenReports = 10;
 const tell = (told: Told): void => void process.send?.(told);
 
-/** SQLite in every fifth world, unless one kind is asked for. */
-export const kindOf = (seed: number, replica: Kind | 'both'): Kind =>
-  replica === 'both' ? (seed % 5 === 0 ? 'sqlite' : 'memory') : replica;
+/** SQLite in every fifth world and a view in every seventh, unless one kind is asked for. */
+const worldOf = (seed: number, replica: World | 'all'): World =>
+  replica !== 'all' ? replica : seed % 5 === 0 ? 'sqlite' : seed % 7 === 0 ? 'view' : 'memory';
 
-async function work({ first, step, count, replica, flaw }: Work): Promise<void> {
+async function work({ first, step, count, untilFailure = false, replica, flaw }: Work): Promise<void> {
   const { store, wrap } = (flaw === undefined ? undefined : flaws[flaw]) ?? {};
   let seed = first;
+  let failures = 0;
+  const fail = (text: string) => {
+    failures++;
+    tell({ type: 'failed', seed, text });
+  };
   process.on('unhandledRejection', (error) => {
-    tell({
-      type: 'failed',
-      seed,
-      text: `seed ${seed} or one before it: a rejection that nobody handles: ${String(error)}`,
-    });
+    fail(`seed ${seed} or one before it: a rejection that nobody handles: ${String(error)}`);
   });
   let cpu = process.cpuUsage();
   let runs = 0;
@@ -43,17 +50,21 @@ async function work({ first, step, count, replica, flaw }: Work): Promise<void> 
     cpu = process.cpuUsage();
     runs = 0;
   };
-  for (let i = 0; i < count; i++, seed += step) {
+  for (let i = 0; i < count && !(untilFailure && failures > 0); i++, seed += step) {
     try {
-      await simulate({
-        ...accountScenario(seed, store ?? stores[kindOf(seed, replica)], wrap),
-        seeds: 1,
-        firstSeed: seed,
-      });
+      const world = worldOf(seed, replica);
+      const one = { seeds: 1, firstSeed: seed };
+      if (store === undefined && wrap === undefined && world === 'view')
+        await simulate({ ...viewScenario(seed), ...one });
+      else
+        await simulate({
+          ...accountScenario(seed, store ?? stores[world === 'view' ? 'memory' : world], wrap),
+          ...one,
+        });
     } catch (error) {
       const cause =
         error instanceof SimulationFailed && error.cause instanceof Error ? `\n${error.cause.stack ?? ''}` : '';
-      tell({ type: 'failed', seed, text: String(error) + cause });
+      fail(String(error) + cause);
     }
     if (++runs === runsBetweenReports) report();
   }

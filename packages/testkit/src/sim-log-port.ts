@@ -19,7 +19,7 @@ export function logPort(host: SimHost, options: () => LogPortOptions): PagedLog 
   const { topics } = options().log;
   const view = () => {
     const { log, random, mirror } = options();
-    return random.chance(mirror.lagging) ? log.earlier(mirror.ms) : log.view();
+    return random.chance(mirror.lagging) ? log.earlierInThisLife(mirror.ms) : log.view();
   };
   return {
     kind: 'simulated',

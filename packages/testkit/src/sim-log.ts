@@ -164,13 +164,19 @@ export class SimLog {
     return this.views.at(-1) as View;
   }
 
-  /** As it was at some moment in the last `ms` milliseconds, in the present life and with the present partitions. */
+  /** As it was at some moment in the last `ms` milliseconds. */
   earlier(ms: number): View {
+    return this.random.pick(this.since(ms)) ?? this.view();
+  }
+
+  /** The same, in the present life and with the present partitions. */
+  earlierInThisLife(ms: number): View {
     const current = this.view();
-    const like = this.views.filter(
-      ({ topics }, i) => (this.views[i + 1]?.at ?? Infinity) >= this.now() - ms && sameShape(topics, current.topics),
-    );
-    return this.random.pick(like) ?? current;
+    return this.random.pick(this.since(ms).filter(({ topics }) => sameShape(topics, current.topics))) ?? current;
+  }
+
+  private since(ms: number): readonly View[] {
+    return this.views.filter((_, i) => (this.views[i + 1]?.at ?? Infinity) >= this.now() - ms);
   }
 
   describe(view: View): Description {
@@ -253,9 +259,10 @@ export class SimLog {
     return publishedOf(placed);
   }
 
-  /** Has it ever lost acknowledged records of this partition? */
-  hasLost(topic: string, partition: string): boolean {
-    return this.life(topic).lanes[Number(partition)]?.cut.length !== 0;
+  /** Has it lost acknowledged records of this partition, or is this life of its topic over? */
+  hasLost(topic: string, partition: string, epoch: string): boolean {
+    const life = this.life(topic);
+    return life.epoch !== epoch || life.lanes[Number(partition)]?.cut.length !== 0;
   }
 
   private partitionOf(topic: string, key: string, partitions: number): number {

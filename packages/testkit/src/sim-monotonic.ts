@@ -15,7 +15,7 @@ export class Reached {
     for (const { topic, partition, through } of last.offsets) {
       const [was, is] = [last.source.epochs[topic] ?? '', position.source.epochs[topic] ?? ''];
       if (Number(is) < Number(was)) throw new Error(`B went back from ${topic}'s life ${was} to life ${is}`);
-      if (is !== was || this.log.hasLost(topic, partition)) continue;
+      if (is !== was || this.log.hasLost(topic, partition, is)) continue;
       const now = position.offsets.through({ topic, partition });
       if (compareOffsets('decimal', now, through) < 0)
         throw new Error(`B went back from ${through} to ${now} in ${topic}/${partition}`);

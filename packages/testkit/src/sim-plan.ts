@@ -17,8 +17,8 @@ import { type Pace } from './sim-scheduler';
  * | `replica` | calls of the replica fail before or after their effect, or all of them for a while |
  * | `log` | reading the log fails, now and then or for a while |
  * | `mirror` | answers of the log are some seconds old |
- * | `snapshot` | snapshots are old, cut off, damaged, miscounted, stand still, or A is away |
- * | `redeploy` | A is started anew and has none of the snapshots that were begun |
+ * | `snapshot` | snapshots are old, also of an earlier life of a topic, cut off, damaged, miscounted, stand still, or A is away |
+ * | `redeploy` | A is started anew and has none of the snapshots that were begun; with `snapshot`, it may go on with another one |
  * | `markers` | offsets that no record has |
  * | `trim` | retention removes records, read or not |
  * | `grow` | a topic gets more partitions |
@@ -81,20 +81,20 @@ export function planOf(
   // where the record at a position can't be read nothing proves which history it is: a log that may lose records keeps the others
   if (faults.has('truncate')) for (const fault of ['markers', 'trim'] as const) faults.delete(fault);
   const rate = (fault: SimFault, max: number) => (faults.has(fault) ? random.next() * max : 0);
-  const aheadMs = random.between(6_000, 30_000);
+  const aheadMs = random.between(3_000, 12_000);
   const takeoverMs = random.between(2_000, 10_000);
   return {
     faults,
     instances: random.between(1, instances),
-    unrest: random.next() * 0.03,
-    unrestMs: random.between(2_000, 40_000),
+    unrest: random.next() * 0.08,
+    unrestMs: random.between(500, 12_000),
     pageRecords: random.between(1, 12),
     maxInFlight: random.pick([1, 200, 2 ** 24]) ?? 1,
-    describeMs: random.between(500, 5_000),
+    describeMs: random.between(1_000, 8_000),
     times: {
       takeoverMs,
       beatMs: Math.floor(takeoverMs / 4),
-      watchMs: random.between(500, 3_000),
+      watchMs: random.between(1_000, 5_000),
       aheadMs,
       stuckMs: 60_000,
       censusMs: random.between(1_000, 10_000),
@@ -108,9 +108,10 @@ export function planOf(
     a: faults.has('snapshot') ? { before: random.next() * 0.3, after: 0 } : noFaults,
     snapshot: faults.has('snapshot')
       ? {
-          stale: random.next() * 0.6,
-          staleMs: random.between(1_000, 30_000),
+          stale: random.next(),
+          staleMs: random.between(1_000, 12_000),
           foreign: rate('foreign', 0.3),
+          mixed: rate('redeploy', 0.5),
           miscounted: random.next() * 0.1,
           cutOff: random.next() * 0.15,
           damaged: random.next() * 0.05,

@@ -45,10 +45,15 @@ export async function runSeed<Topic extends string, State>(
   for (const slot of slots) slot.start('1');
 
   const drive = async (until: () => boolean, each: () => boolean): Promise<void> => {
+    let stands = false; // who has ended while nothing could happen is started anew by the next `each`
     while (world.violation === undefined && !until()) {
       if (each()) await quiet(undefined); // who died may have written with its last breath
       if (scheduler.turns > turnsAtMost) world.violate(`it goes round in circles: ${turnsAtMost} turns`);
-      else if (!(await scheduler.turn())) world.violate('nothing can happen any more, and it is not caught up');
+      else {
+        const stood = stands;
+        stands = !(await scheduler.turn());
+        if (stood && stands) world.violate('nothing can happen any more, and it is not caught up');
+      }
     }
   };
   await drive(

@@ -23,6 +23,8 @@ export interface SnapshotFaults {
   readonly staleMs: number;
   /** It is of another log: A is wired to another cluster. */
   readonly foreign: number;
+  /** Asked for the rest of one that A has no more, it is the rest of another one. */
+  readonly mixed: number;
   /** It announces another number of rows than it has. */
   readonly miscounted: number;
   // of each chunk:
@@ -36,6 +38,7 @@ export const noSnapshotFaults: SnapshotFaults = {
   stale: 0,
   staleMs: 0,
   foreign: 0,
+  mixed: 0,
   miscounted: 0,
   cutOff: 0,
   damaged: 0,
@@ -62,6 +65,7 @@ interface Spool {
 export class SimA {
   private spools = new Map<string, Spool>();
   private taken = 0;
+  private readonly chunkRows: number;
 
   constructor(
     private readonly log: SimLog,
@@ -69,7 +73,9 @@ export class SimA {
     private readonly faulty: Faulty,
     private readonly random: Random,
     public faults: SnapshotFaults,
-  ) {}
+  ) {
+    this.chunkRows = random.between(1, 5);
+  }
 
   /** A new version of A is started: it has none of the snapshots that were begun. */
   redeploy(): void {
@@ -88,14 +94,15 @@ export class SimA {
     const [, id = '', from = '0'] = /^(.*):(\d+)$/.exec(resume ?? '') ?? [];
     const kept = this.spools.get(id);
     const spool = kept ?? this.take(notOlderThan);
-    const start = kept === undefined ? 0 : Number(from);
+    const goesOn = kept !== undefined || (id !== '' && this.random.chance(this.faults.mixed));
+    const start = goesOn ? Math.min(Number(from), spool.chunks.length) : 0;
     const { position, count } = spool;
     return {
       id: spool.id,
       position: this.random.chance(this.faults.foreign) ? elsewhere(position) : position,
       scope,
       count: this.random.chance(this.faults.miscounted) ? count + 1 : count,
-      resumed: kept === undefined ? undefined : true,
+      resumed: goesOn || undefined,
       chunks: this.chunks(host, spool, start, signal),
     };
   }
@@ -123,9 +130,8 @@ export class SimA {
       const { rows, tombstones } = 'rows' in state ? state : { rows: state, tombstones: [] };
       count += rows.length;
       for (let i = 0; i < rows.length;) {
-        const size = this.random.between(1, 5);
-        chunks.push({ topic, rows: rows.slice(i, i + size), token: `${id}:${chunks.length + 1}` });
-        i += size;
+        chunks.push({ topic, rows: rows.slice(i, i + this.chunkRows), token: `${id}:${chunks.length + 1}` });
+        i += this.chunkRows;
       }
       if (tombstones.length > 0) chunks.push({ topic, rows: [], tombstones, token: `${id}:${chunks.length + 1}` });
     }
@@ -150,8 +156,10 @@ export class SimA {
   }
 
   private mayFail(id: string): void {
-    if (this.random.chance(this.faults.cutOff))
+    if (this.random.chance(this.faults.cutOff)) {
+      if (this.random.chance(this.faults.mixed)) this.redeploy(); // that's why
       throw new SnapshotRejected('the snapshot was cut off', true, { damaged: false });
+    }
     if (!this.random.chance(this.faults.damaged)) return;
     this.spools.delete(id);
     throw new SnapshotRejected('the digest is another one', true, { damaged: true });

@@ -85,9 +85,11 @@ export class SimWorld<Topic extends string, State> {
   violation: { readonly what: string; readonly cause?: unknown } | undefined;
   private readonly faultyLeases: Faulty;
   private readonly leases = new SimLeases();
-  private readonly reached: Reached;
+  /** Of the replica that outlives its processes, or of one that doesn't. */
+  private readonly reached = new Map<Replica<never> | 'shared', Reached>();
   private readonly kept = new Map<string, unknown>();
-  private looked: { readonly position: Position; readonly view: View; readonly published: readonly Published[] } | undefined;
+  private looked:
+    { readonly position: Position; readonly view: View; readonly published: readonly Published[] } | undefined;
 
   constructor(
     seed: number,
@@ -107,7 +109,6 @@ export class SimWorld<Topic extends string, State> {
     this.scheduler = new Scheduler(random, this.trace, plan.pace);
     const markers = plan.faults.has('markers') ? 0.1 : 0;
     this.log = new SimLog({ topics, markers, scatter: plan.faults.has('scatter') }, random, () => this.scheduler.now);
-    this.reached = new Reached(this.log);
     this.faultyLog = new Faulty('the log', random, plan.log);
     this.faultyReplica = new Faulty('the replica', random, plan.replica);
     this.faultyLeases = new Faulty('the lease store', random, plan.leases);
@@ -157,7 +158,7 @@ export class SimWorld<Topic extends string, State> {
     }));
     const expiryMs = plan.times.takeoverMs;
     const share = plan.faults.has('share')
-      ? { leases: this.leases.client(host, this.faultyLeases), expiryMs, renewMs: expiryMs / 4, owner: host.name }
+      ? { leases: this.leases.client(host, this.faultyLeases), expiryMs, renewMs: expiryMs / 3, owner: host.name }
       : undefined;
     const { runtime } = host;
     const { maxInFlight, describeMs } = plan;
@@ -185,6 +186,13 @@ export class SimWorld<Topic extends string, State> {
     return this.log.publishedAt(this.log.view());
   }
 
+  private reachedBy(replica: Replica<never>): Reached {
+    const of = replica.shared ? 'shared' : replica;
+    const reached = this.reached.get(of) ?? new Reached(this.log);
+    this.reached.set(of, reached);
+    return reached;
+  }
+
   /** As the log says it; asked again about the same, it is what was answered before. */
   private included(position: Position): readonly Published[] {
     const view = this.log.view();
@@ -200,7 +208,7 @@ export class SimWorld<Topic extends string, State> {
         if (this.violation !== undefined) return;
         try {
           const position = 'position' in stored ? stored.position : undefined;
-          if (position !== undefined) this.reached.advance(position);
+          if (position !== undefined) this.reachedBy(replica).advance(position);
           always?.(state(), position === undefined ? [] : this.included(position), stored);
         } catch (error) {
           this.violate(error instanceof Error ? error.message : String(error), error);
