@@ -9,15 +9,15 @@ const besides = ['jest.config.js', 'package.json', 'docs/spec/handoff.md'];
 
 /**
  * A temporary copy of the packages and what their tests need, without what is installed or built. It runs on the sources. A test
- * has failed after `testTimeoutMs`, if that is given, or else after as long as the project's setup says.
+ * has failed after `testTimeoutMs`, if that is given, or else after as long as the project's setup says. `also` is copied, too.
  *
- * @param {{ testTimeoutMs?: number }} [options]
+ * @param {{ testTimeoutMs?: number, also?: readonly string[] }} [options]
  */
-export function copyOfPackages({ testTimeoutMs } = {}) {
+export function copyOfPackages({ testTimeoutMs, also = [] } = {}) {
   const copy = mkdtempSync(join(tmpdir(), 'tidemark-mutant-'));
   const isSource = (/** @type {string} */ path) => !/(^|\/)(node_modules|dist)(\/|$)/.test(relative(root, path));
   const setups = readdirSync(join(root, 'test')).filter((name) => name.startsWith('setup-'));
-  for (const path of ['packages', ...besides, ...setups.map((name) => `test/${name}`)])
+  for (const path of ['packages', ...besides, ...also, ...setups.map((name) => `test/${name}`)])
     cpSync(join(root, path), join(copy, path), { recursive: true, filter: isSource });
   if (testTimeoutMs !== undefined)
     for (const name of setups) writeFileSync(join(copy, 'test', name), `jest.setTimeout(${testTimeoutMs});\n`);

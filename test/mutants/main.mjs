@@ -3,11 +3,15 @@
  * tests that it names must fail there, and pass without it. Prints the table of docs/proof/mutants.md; with `--json` a line for
  * each mutant as it is done, and one for all.
  *
+ * `--simulator` tells how many seeds the simulator needs until it sees each of them: with `--starts 7` from so many first seeds, up to
+ * `--cap 3000` from each.
+ *
  * `--in FILE`… runs whole test files instead and tells which tests fail: for writing a mutant. `--names` tells which there are.
  */
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { mutantNamed, mutantNames } from './apply.mjs';
+import { simulatedTable, simulateMutants } from './simulated.mjs';
 import { table } from './table.mjs';
 import { failingAnyway, tryMutants } from './try-mutants.mjs';
 
@@ -17,6 +21,9 @@ const { values } = parseArgs({
     in: { type: 'string', multiple: true },
     json: { type: 'boolean' },
     names: { type: 'boolean' },
+    simulator: { type: 'boolean' },
+    starts: { type: 'string', default: '7' },
+    cap: { type: 'string', default: '3000' },
   },
 });
 const mutants = (values.only ?? mutantNames()).map(mutantNamed);
@@ -25,6 +32,7 @@ const complain = (/** @type {string} */ text) => process.stderr.write(`${text}\n
 
 if (values.names === true) mutantNames().forEach(say);
 else if (values.in !== undefined) await search(values.in);
+else if (values.simulator === true) await simulated(Number(values.starts), Number(values.cap));
 else await prove();
 
 /** @param {readonly string[]} everything */
@@ -34,6 +42,23 @@ async function search(everything) {
     everything,
     tell: ({ mutant, failed, problem }) => say([mutant.name, ...(problem ? [problem] : failed)].join('\n  ')),
   });
+}
+
+/**
+ * @param {number} starts
+ * @param {number} cap
+ */
+async function simulated(starts, cap) {
+  /** @type {import('./simulated.mjs').Seen[]} */
+  const all = [];
+  const tell = (/** @type {import('./simulated.mjs').Seen} */ seen) => {
+    all.push(seen);
+    const { mutant, seeds, cpuMs, how } = seen;
+    complain(`${mutant.name}: ${seeds.join(' ')} (${(cpuMs / 1_000).toFixed(1)} s) ${how ?? ''}`);
+  };
+  await simulateMutants(mutants, { starts, cap, copies: 2, tell });
+  const inOrder = mutants.flatMap((mutant) => all.filter((seen) => seen.mutant === mutant));
+  say(simulatedTable(inOrder, cap));
 }
 
 async function prove() {
