@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 
-const besides = ['jest.config.js', 'package.json', 'docs/spec/handoff.md'];
+const besides = ['jest.config.js', 'package.json', 'docs/spec/handoff.md', 'test/brokers'];
 
 /**
  * A temporary copy of the packages and what their tests need, without what is installed or built. It runs on the sources. A test

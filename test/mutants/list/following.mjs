@@ -83,12 +83,10 @@ export const following = [
   {
     name: 'I4-unnamed-unverified',
     what: "A partition that the position doesn't name isn't verified: retention may have passed its beginning.",
-    changes: [
-      change('core/src/verify.ts', 'of [...log.partitions, ...position.offsets])', 'of [...position.offsets])'),
-    ],
+    changes: [change('core/src/verify.ts', 'of [...followed, ...position.offsets])', 'of [...position.offsets])')],
     caughtBy: {
       'packages/core/test/verify.test.ts': [
-        'judges what the log has and what the position names, each once, of these topics only',
+        'judges what the log has of these topics and all that the position names, each once',
       ],
     },
   },
