@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import { join } from 'node:path';
 import { clearTimeout, setTimeout } from 'node:timers';
 import { applyMutant } from './apply.mjs';
+import { workerFlags } from '../simulate/worker-flags.mjs';
 import { copyOfPackages, removeCopy } from './copy.mjs';
 
 /** Where the starts are apart, so that none sees what another one has seen. */
@@ -75,7 +76,7 @@ async function seedsUntilSeen(copy, starts, cap) {
 function run(copy, work, tell) {
   return new Promise((resolve, reject) => {
     const child = fork(join(copy, 'test/simulate/worker.ts'), {
-      execArgv: ['-r', join(copy, 'test/simulate/register.cjs')],
+      execArgv: [...workerFlags, '-r', join(copy, 'test/simulate/register.cjs')],
       cwd: copy,
     });
     let timer;

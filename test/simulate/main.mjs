@@ -15,6 +15,7 @@ import { clearInterval, setInterval } from 'node:timers';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { applyMutant, mutantNames } from '../mutants/apply.mjs';
+import { workerFlags } from './worker-flags.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const { values } = parseArgs({
@@ -34,8 +35,6 @@ const planted = values.mutant ?? values.flaw;
 if (!['all', 'memory', 'sqlite', 'view'].includes(values.replica)) usage('--replica is all, memory, sqlite or view');
 if (values.flaw !== undefined && !/^M[1-8]$/.test(values.flaw)) usage('--flaw is one of M1 to M8');
 
-// a run's promises die with it: where the young generation holds some runs, little is copied
-const heap = ['--min-semi-space-size=32', '--max-semi-space-size=32', '--single-threaded-gc'];
 const home = values.mutant === undefined ? root : await mutated(values.mutant);
 process.exitCode = await main().finally(() => {
   if (home !== root) rmSync(home, { recursive: true, force: true });
@@ -76,7 +75,7 @@ async function main() {
 
 function start(index, state) {
   const child = fork(join(home, 'test/simulate/worker.ts'), {
-    execArgv: [...heap, '-r', join(home, 'test/simulate/register.cjs')],
+    execArgv: [...workerFlags, '-r', join(home, 'test/simulate/register.cjs')],
     cwd: home,
   });
   child.on('message', (told) => {

@@ -18,6 +18,11 @@ export class SimHost implements Owner {
     };
   }
 
+  /** A sleep that nobody ends sooner. */
+  sleep(ms: number): Promise<void> {
+    return this.scheduler.sleep(this, ms);
+  }
+
   /** Something that touches the outside: `effect` runs at once and as a whole, when chance says so. */
   step<T>(label: string, effect: () => T | Promise<T>, signal?: AbortSignal): Promise<T> {
     return this.scheduler.step(this, label, effect, signal);

@@ -102,16 +102,15 @@ async function settle<Topic extends string, State>(
   world: SimWorld<Topic, State>,
   slots: readonly SimSlot<Topic, State>[],
 ): Promise<void> {
-  const { runtime } = world.host('observer');
-  const sleep = (ms: number) => runtime.sleep(ms, new AbortController().signal);
+  const observer = world.host('observer');
   for (;;) {
-    await sleep(500);
+    await observer.sleep(500);
     if (!slots.every(({ status }) => status === 'live')) continue;
     const end = world.log.position(world.log.view());
     // who dies meanwhile never answers
     const positions = await Promise.race([
       Promise.all(slots.map(async ({ pipeline }) => pipeline?.position())),
-      sleep(5_000),
+      observer.sleep(5_000),
     ]);
     if (positions?.every((position) => position !== undefined && isAt(position, end))) return;
   }

@@ -74,7 +74,7 @@ export class Unrest<Topic extends string, State> {
   }
 
   private later(ms: number, then: () => void): void {
-    void this.nature.runtime.sleep(this.world.random.below(ms), new AbortController().signal).then(then);
+    void this.nature.sleep(this.world.random.below(ms)).then(then);
   }
 
   private running(): SimSlot<Topic, State> | undefined {
