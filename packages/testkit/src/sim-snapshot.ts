@@ -1,5 +1,9 @@
 import {
+  beginning,
   coversFloor,
+  decimal,
+  following,
+  OffsetMap,
   type Position,
   type Snapshot,
   type SnapshotChunk,
@@ -166,9 +170,17 @@ export class SimA {
   }
 }
 
-const elsewhere = (position: Position): Position => ({
-  ...position,
-  source: { ...position.source, cluster: 'another one' },
+/** The same rows, as they stand in the log of another cluster: there each partition has one record more. */
+const elsewhere = ({ source, offsets }: Position): Position => ({
+  source: { ...source, cluster: 'another one' },
+  offsets: OffsetMap.from(
+    offsets.order,
+    [...offsets].map(({ topic, partition, through }) => ({
+      topic,
+      partition,
+      through: through === beginning ? decimal(0) : following(through),
+    })),
+  ),
 });
 
 /** Positions of different lives don't compare: then the older life is the older position. */
