@@ -1,5 +1,5 @@
 import { DatabaseSync } from '@photostructure/sqlite';
-import { applyTo, type Replica, snapshotThenSubscribe, translate } from '@tidemark/core';
+import { applyTo, type Replica, type Runtime, snapshotThenSubscribe, translate } from '@tidemark/core';
 import { sqliteReplica } from '@tidemark/sqlite';
 import { everyFault, type Published, type SimulatedInstance, type SimulateOptions } from '@tidemark/testkit';
 import {
@@ -15,12 +15,13 @@ import {
   toChange,
 } from './accounts';
 import { DurableReplica } from './durable-replica';
+import { faultyDatabase } from './faulty-database';
 
 type Accounts = ReadonlyMap<string, Account>;
 
 /** Where B's accounts are: what outlives its processes, and how each of them opens it. */
 export interface Store {
-  readonly open: () => Replica<AccountChange>;
+  readonly open: (runtime: Runtime) => Replica<AccountChange>;
   readonly accounts: () => Accounts;
 }
 
@@ -48,8 +49,8 @@ export const stores: { readonly [K in Kind]: () => Store } = {
     const set = db.prepare('insert or replace into account values (?, ?, ?, ?)');
     const get = db.prepare('select * from account where key = ?');
     const all = db.prepare('select * from account');
-    const open = () =>
-      sqliteReplica<AccountChange>(db, {
+    const open = ({ random }: Runtime) =>
+      sqliteReplica<AccountChange>(faultyDatabase(db, random), {
         name: 'accounts',
         clear: () => {
           db.exec('delete from account');
@@ -100,7 +101,7 @@ export function accountScenario(
         runtime,
         times,
         decode,
-      }).pipe(translate(toChange(version)), applyTo(instance.replica(store.open())));
+      }).pipe(translate(toChange(version)), applyTo(instance.replica(store.open(runtime))));
       return { pipeline, state: store.accounts };
     },
     always: (accounts, published, { state, version }) => {
