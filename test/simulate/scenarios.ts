@@ -38,7 +38,7 @@ export function memoryStore(Kept: typeof DurableReplica<AccountChange> = Durable
       accounts.set(change.key, changed(accounts.get(change.key) ?? noAccount(change.key), change));
     },
   });
-  return { open: () => replica, accounts: () => accounts };
+  return { open: () => replica, accounts: () => new Map(accounts) };
 }
 
 export const stores: { readonly [K in Kind]: () => Store } = {

@@ -56,7 +56,7 @@ export function viewScenario(seed: number): ViewScenario {
         ),
         applyTo(replica(view)),
       );
-      return { pipeline, state: () => view };
+      return { pipeline, state: () => new Map(view) };
     },
     always: same,
     expect: same,

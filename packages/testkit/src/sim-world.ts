@@ -66,7 +66,7 @@ export interface SimulatedInstance<Topic extends string> {
 /** What `start` answers with. */
 export interface Simulated<State> {
   readonly pipeline: Pipeline<unknown>;
-  /** What B's state is just now. Not a step: it is only looked at. */
+  /** What B's state is just now, as a copy: it is compared later. Not a step: it is only looked at. */
   readonly state: () => State;
 }
 
@@ -201,15 +201,18 @@ export class SimWorld<Topic extends string, State> {
     return this.looked.published;
   }
 
+  /** What is stored and what is there, of one moment: the answer may come when the next step has been taken. */
   private look(replica: Replica<never>, state: () => State): void {
     const { always } = this.scenario;
-    replica.load().then(
+    const loading = replica.load();
+    const seen = state();
+    loading.then(
       (stored) => {
         if (this.violation !== undefined) return;
         try {
           const position = 'position' in stored ? stored.position : undefined;
           if (position !== undefined) this.reachedBy(replica).advance(position);
-          always?.(state(), position === undefined ? [] : this.included(position), stored);
+          always?.(seen, position === undefined ? [] : this.included(position), stored);
         } catch (error) {
           this.violate(error instanceof Error ? error.message : String(error), error);
         }

@@ -29,7 +29,7 @@ const application = (rowsToo: boolean): SimulateOptions<'stock', ReadonlyMap<str
       translate((m) => (m.kind === 'update' || rowsToo ? upsert(m.value) : [])),
       applyTo(replica(view)),
     );
-    return { pipeline, state: () => view };
+    return { pipeline, state: () => new Map(view) };
   },
   expect: (view, published) => {
     expect(new Map(view)).toEqual(stockOf(published));
