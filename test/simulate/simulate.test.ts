@@ -42,7 +42,7 @@ it('nothing is lost, doubled, reordered or stuck, whatever happens (I1–I11): a
   const { code, out } = await command('--seeds', '8000');
   expect(out).toMatch(/8000 runs .* 0 failed/);
   expect(code).toBe(0);
-});
+}, 600_000);
 
 it.each(regressions)('seed $seed, which found: $found', async ({ seed, kind }) => {
   await run(seed, kind);
