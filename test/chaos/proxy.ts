@@ -18,6 +18,8 @@ export class Proxy {
   delayMs = 0;
   /** Answers end after so many bytes. */
   truncateAfter = Infinity;
+  /** How often something didn't come through: a piece that was swallowed or cut off, a connection that was reset. */
+  hits = 0;
   /** Connections made now come to nothing, without a word. */
   private black = false;
   private readonly pairs = new Set<Pair>();
@@ -45,6 +47,7 @@ export class Proxy {
   /** Every connection is reset, whatever is under way. */
   cut(): void {
     for (const { client, service } of this.pairs) {
+      this.hits++;
       client.resetAndDestroy();
       service.destroy();
     }
@@ -89,7 +92,8 @@ export class Proxy {
     const pair: Pair = { client: client.setNoDelay(), service, silent: false };
     this.pairs.add(pair);
     client.on('data', (bytes) => {
-      if (!pair.silent) service.write(bytes);
+      if (pair.silent) this.hits++;
+      else service.write(bytes);
     });
     client.once('close', () => {
       this.pairs.delete(pair);
@@ -107,12 +111,15 @@ export class Proxy {
     try {
       for await (const bytes of service as AsyncIterable<Buffer>) {
         if (this.delayMs > 0) await pause(this.delayMs);
+        if (pair.silent) this.hits++;
         if (pair.silent || client.destroyed) continue;
         const left = this.truncateAfter - passed;
         passed += bytes.length;
         const flows = client.write(left < bytes.length ? bytes.subarray(0, Math.max(0, left)) : bytes);
-        if (left < bytes.length) client.end(() => client.destroy());
-        else if (!flows) await Promise.race([once(client, 'drain'), once(client, 'close')]);
+        if (left < bytes.length) {
+          this.hits++;
+          client.end(() => client.destroy());
+        } else if (!flows) await Promise.race([once(client, 'drain'), once(client, 'close')]);
       }
     } catch {
       // either side broke off: the other is told by the close

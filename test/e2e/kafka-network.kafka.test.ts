@@ -4,6 +4,7 @@ import { eventually, follow, type Reading } from '@tidemark/testkit';
 import { Kafka, logLevel } from 'kafkajs';
 import { connect } from 'node:net';
 import { addressOf } from '../brokers/jest/tests';
+import { createTopic, unique } from '../brokers/kafka-topic';
 import { Proxy } from '../chaos/proxy';
 
 /* What a network does to a follower and a publisher that go on in one process: each is connected anew by itself. */
@@ -26,14 +27,13 @@ const client = (port?: number) =>
     ...(port !== undefined && { socketFactory: ({ onConnect }) => connect(port, '127.0.0.1', onConnect) }),
   });
 
-let count = 0;
 beforeEach(async () => {
-  topic = `network-${process.pid}-${Date.now().toString(36)}-${++count}`;
+  topic = unique('network');
   proxy = await Proxy.start();
   proxy.target = Number(addressOf('kafka').split(',')[0]?.split(':').at(-1));
   const admin = client().admin();
   await admin.connect();
-  await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: 2 }] });
+  await createTopic(admin, { topic, numPartitions: 2 });
   await admin.disconnect();
   direct = kafkaLog({ client: client(), topics: { things: topic } });
   beginning = await direct.locate('beginning', new AbortController().signal);
@@ -73,7 +73,7 @@ it.each<[string, () => void]>([
   for (const reading of readings) await reading.until(({ values }) => values.length === 1, 'it follows');
   breaks();
   await publish(direct, 'meanwhile');
-  await new Promise((resolve) => setTimeout(resolve, 500)); // long polls and heartbeats come into it
+  await eventually(() => proxy.hits >= 3, 'a long poll of each follower and a heartbeat to be hit');
   proxy.heal();
   for (const reading of readings)
     await reading.until(({ values }) => values.includes('meanwhile'), 'it goes on', 40_000);
@@ -106,7 +106,7 @@ it('I10: a member whose connections have died without a word still stops and clo
   const reading = follow(member, { from: beginning });
   await reading.until(({ partitions }) => partitions.length === 2, 'it is a member');
   proxy.blackHole();
-  await new Promise((resolve) => setTimeout(resolve, 500)); // long polls come into it
+  await eventually(() => proxy.hits >= 2, 'a long poll and a heartbeat to be hit');
   const began = performance.now();
   await reading.stop();
   await member[Symbol.asyncDispose]();
