@@ -1,10 +1,11 @@
+export { behindOutbox, readApart } from './behind-outbox';
+export type { BehindOutbox } from './behind-outbox';
 export { brokerLog } from './broker-log';
 export type { Broker, Membership } from './broker-log';
 export type { Database } from './database';
 export { openDatabase, transaction } from './database';
 export { explain, startOptions } from './driver-link';
 export type { Failed, FollowerSays, Order, SourceSays } from './messages';
-export { relay } from './relay';
 export { runFollower } from './run-follower';
 export { runSource } from './run-source';
 export type { SourceService } from './run-source';
