@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { beginning, following, type Position } from '@tidemark/core';
 import { type Broker } from '@tidemark-examples/support';
-import { Kafka, logLevel } from 'kafkajs';
+import { type Admin, Kafka, logLevel } from 'kafkajs';
 
 /** A topic for one run, as who operates the broker has it: the services only write to it and read it. */
 export interface BrokerTopic {
@@ -30,7 +31,9 @@ async function kafkaTopic(
 ): Promise<Pick<BrokerTopic, 'trim' | 'remove'>> {
   const admin = new Kafka({ brokers: address.split(','), logLevel: logLevel.NOTHING }).admin();
   await admin.connect();
-  await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: partitions }] });
+  await admin.createTopics({ waitForLeaders: false, topics: [{ topic, numPartitions: partitions }] });
+  const signal = AbortSignal.timeout(15_000);
+  while (!(await hasLeaders(admin, topic))) await pause(10, undefined, { signal });
   return {
     trim: async ({ offsets }) => {
       await admin.fetchTopicOffsets(topic); // kafkajs finds no leaders of a topic before it was asked for something else
@@ -48,5 +51,12 @@ async function kafkaTopic(
     },
   };
 }
+
+/** kafkajs's own `waitForLeaders` rejects where the broker hasn't heard yet of what its controller has created. */
+const hasLeaders = (admin: Admin, topic: string): Promise<boolean> =>
+  admin.fetchTopicMetadata({ topics: [topic] }).then(
+    ({ topics }) => topics[0]?.partitions.every(({ leader }) => leader >= 0) === true,
+    () => false,
+  );
 
 const operators = { kafka: kafkaTopic } as const;
