@@ -1,9 +1,7 @@
-import { applyTo, liveView, snapshotThenSubscribe, translate, upsert } from '@tidemark/core';
-import { logOfWorks, nothingYet, pagesOf } from './logs.mjs';
-import { clock, collectGarbage, compare, median, seconds } from './pairs.mjs';
-import { decodedWork, Work } from './works.mjs';
-
-const keys = 10_000;
+import { follow, followSinceTheFirst, keys, requireAll } from './follow.mjs';
+import { logOfWorks, pagesOf } from './logs.mjs';
+import { compare, median, seconds } from './pairs.mjs';
+import { decodedWork } from './works.mjs';
 
 /** Memory log → JSON → io-ts → translate → live view; and what a record costs, with more records and more partitions. */
 export async function core({ scale, pairs }) {
@@ -29,7 +27,7 @@ export async function core({ scale, pairs }) {
       unit: 'records/s',
       count: 1,
       pairs,
-      tidemark: async () => (await sinceTheFirst(one, many)) / many,
+      tidemark: async () => (await followSinceTheFirst(one, many)) / many,
       baseline: async () => (await repeated(small, few)) / few,
     }),
   );
@@ -47,47 +45,10 @@ export async function core({ scale, pairs }) {
   return results;
 }
 
-/** Seconds until a new pipeline has caught up. */
-async function follow(log, count) {
-  collectGarbage();
-  const passed = clock();
-  return caughtUp(log, count, () => passed);
-}
-
-/** The same from its first record on: starting a pipeline takes a few milliseconds, however much there is to read. */
-async function sinceTheFirst(log, count) {
-  let passed;
-  return caughtUp(log, count, () => (passed ??= clock()));
-}
-
-/** Seconds by the clock that `onRecord` answers. */
-async function caughtUp(log, count, onRecord) {
-  const view = liveView({ key: ({ workId }) => workId });
-  let passed = () => 0;
-  const pipeline = snapshotThenSubscribe({
-    name: 'bench',
-    snapshot: nothingYet(log),
-    transport: log,
-    decode: { works: { row: Work, update: Work } },
-  }).pipe(
-    translate((message) => {
-      passed = onRecord();
-      return upsert(message.value);
-    }),
-    applyTo(view),
-  );
-  const running = pipeline.run();
-  await Promise.race([pipeline.caughtUp(), running]);
-  const took = passed();
-  await pipeline.stop();
-  requireAll(view, count);
-  return took;
-}
-
 /** A run of few records is short: the median of twenty. Nothing is collected in between: V8 is slow for a while after that. */
 async function repeated(log, count) {
   const times = [];
-  for (let i = 0; i < 20; i++) times.push(await sinceTheFirst(log, count));
+  for (let i = 0; i < 20; i++) times.push(await followSinceTheFirst(log, count));
   return median(times);
 }
 
@@ -102,9 +63,4 @@ async function byHand(pages, count) {
   });
   requireAll(view, count);
   return took;
-}
-
-function requireAll(view, count) {
-  const expected = Math.min(keys, count);
-  if (view.size !== expected) throw new Error(`${view.size} rows instead of ${expected}`);
 }

@@ -1,14 +1,13 @@
-import { applyTo, liveView, snapshotThenSubscribe, translate, upsert } from '@tidemark/core';
 import { kafkaLog } from '@tidemark/kafka';
 import { randomUUID } from 'node:crypto';
 import { Kafka, logLevel } from 'kafkajs';
 import { startKafka } from '../dist/brokers/kafka.js';
-import { nothingYet } from './logs.mjs';
+import { createTopic } from '../dist/brokers/kafka-topic.js';
+import { followSinceTheFirst, keys, requireAll } from './follow.mjs';
 import { memoryOverKafka } from './memory.mjs';
 import { clock, collectGarbage, compare } from './pairs.mjs';
-import { decodedWork, work, Work } from './works.mjs';
+import { decodedWork, work } from './works.mjs';
 
-const keys = 10_000;
 const partitions = 3;
 
 /** A topic on a real broker → decode → a map: the pipeline, against kafkajs's `eachBatch` and `eachMessage` by hand. */
@@ -19,9 +18,15 @@ export async function kafka({ scale, pairs }) {
   try {
     const topic = await topicOfWorks(client, count);
     const name = `${count} records of 200 B in ${partitions} partitions into a map`;
-    const tidemark = () => follow(client, topic, count);
     const against = (how, baseline) =>
-      compare({ name: `${name}, against ${how}`, unit: 'records/s', count, pairs, tidemark, baseline });
+      compare({
+        name: `${name}, against ${how}`,
+        unit: 'records/s',
+        count,
+        pairs,
+        tidemark: () => tidemark(client, topic, count),
+        baseline,
+      });
     return [
       await against('eachBatch', () => byHand(client, topic, count, eachBatch)),
       await against('eachMessage', () => byHand(client, topic, count, eachMessage)),
@@ -37,7 +42,7 @@ async function topicOfWorks(client, count) {
   const admin = client.admin();
   const producer = client.producer({ allowAutoTopicCreation: false, createPartitioner: () => byNumber });
   await Promise.all([admin.connect(), producer.connect()]);
-  await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: partitions }] });
+  await createTopic(admin, { topic, numPartitions: partitions });
   for (let from = 0; from < count; from += 2_000) {
     const size = Math.min(2_000, count - from);
     const messages = Array.from({ length: size }, (_, i) => {
@@ -53,31 +58,11 @@ async function topicOfWorks(client, count) {
 const byNumber = ({ message }) => Number(String(message.key).slice('work-'.length)) % partitions;
 
 /** Seconds from the first record until a new pipeline has them all: joining and connecting are left out on both sides. */
-async function follow(client, topic, count) {
+async function tidemark(client, topic, count) {
   const log = kafkaLog({ client, topics: { works: topic } });
-  const view = liveView({ key: ({ workId }) => workId });
-  const first = promised();
-  const pipeline = snapshotThenSubscribe({
-    name: 'bench',
-    snapshot: nothingYet(log),
-    transport: log,
-    decode: { works: { row: Work, update: Work } },
-  }).pipe(
-    translate((message) => {
-      first.resolve();
-      return upsert(message.value);
-    }),
-    applyTo(view),
-  );
   collectGarbage();
-  const running = pipeline.run();
-  await Promise.race([first.promise, running]);
-  const passed = clock();
-  await Promise.race([pipeline.caughtUp(), running]);
-  const took = passed();
-  await pipeline.stop();
+  const took = await followSinceTheFirst(log, count);
   await log[Symbol.asyncDispose]();
-  requireAll(view, count);
   return took;
 }
 
@@ -121,9 +106,4 @@ function promised() {
   let resolve = () => undefined;
   const promise = new Promise((done) => (resolve = done));
   return { promise, resolve };
-}
-
-function requireAll(view, count) {
-  const expected = Math.min(keys, count);
-  if (view.size !== expected) throw new Error(`${view.size} rows instead of ${expected}`);
 }
