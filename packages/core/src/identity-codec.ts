@@ -6,8 +6,8 @@ import * as t from 'io-ts';
  *
  * True of io-ts's own primitives, `literal`, `keyof`, `type`, `partial`, `array`, `union`, `intersection` and refinements of one
  * another. Not of what strips or converts (`exact`, `strict`, `record`, codecs of your own), not of a `type` with a property that may
- * be undefined (where it is missing, `decode` puts it in), and not of copies that only look the same: io-ts-types' `withValidate` and `withMessage` leave the tag and put in another `validate`, so the functions' text is
- * compared with that of io-ts's own.
+ * be undefined (where it is missing, `decode` puts it in), and not of copies that only look the same: io-ts-types' `withValidate`
+ * and `withMessage` leave the tag and put in another `validate`, so the functions' text is compared with that of io-ts's own.
  */
 export function isIdentityCodec(codec: t.Decoder<unknown, unknown>): codec is t.Mixed {
   const { _tag, is } = codec as Partial<t.Mixed> & { readonly _tag?: string };
