@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { addressOf, itWithOwn } from './jest/tests';
 import { startKafka } from './kafka';
 import { kafkaAnswers } from './kafka-answers';
+import { createTopic } from './kafka-topic';
 import { isFree } from './ports';
 
 const clientOf = (address: string) =>
@@ -10,7 +11,7 @@ const clientOf = (address: string) =>
 
 async function write(client: Kafka, topic: string, value: string): Promise<void> {
   const admin = client.admin();
-  await admin.createTopics({ topics: [{ topic, numPartitions: 1 }], waitForLeaders: true });
+  await createTopic(admin, { topic, numPartitions: 1 });
   await admin.disconnect();
   const producer = client.producer();
   await producer.connect();

@@ -4,6 +4,7 @@ import { eventually, follow, type Reading } from '@tidemark/testkit';
 import { Kafka, logLevel } from 'kafkajs';
 import { itWithOwn } from '../brokers/jest/tests';
 import { startKafka } from '../brokers/kafka';
+import { createTopic } from '../brokers/kafka-topic';
 
 const clientOf = (address: string) =>
   new Kafka({ brokers: [address], logLevel: logLevel.NOTHING, retry: { initialRetryTime: 50, maxRetryTime: 500 } });
@@ -28,7 +29,7 @@ itWithOwn('kafka')(
     try {
       const admin = clientOf(broker.address).admin();
       await admin.connect();
-      await admin.createTopics({ waitForLeaders: true, topics: [{ topic: 'things', numPartitions: 3 }] });
+      await createTopic(admin, { topic: 'things', numPartitions: 3 });
       await admin.disconnect();
       const log = open();
       const beginning = await log.locate('beginning', new AbortController().signal);

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { addressOf } from '../brokers/jest/tests';
+import { createTopic } from '../brokers/kafka-topic';
 import { type AOptions } from '../chaos/a-process';
 import { type ServicePlace } from '../chaos/broker';
 import { Process, until } from '../chaos/process';
@@ -28,7 +29,7 @@ beforeEach(async () => {
   service = { address, name: basename(directory) };
   admin = new Kafka({ brokers: [address], logLevel: logLevel.NOTHING }).admin();
   await admin.connect();
-  await admin.createTopics({ waitForLeaders: true, topics: [{ topic: service.name, numPartitions: partitions }] });
+  await createTopic(admin, { topic: service.name, numPartitions: partitions });
   const options: AOptions = { broker: 'kafka', directory, service, seed: 1, size: 240, pauseMs: 10, journal: false };
   a = new Process(join(__dirname, '../dist/chaos/a-process.js'), options);
   await until('A listens', () => a.count('listens') > 0);

@@ -15,14 +15,13 @@ import { eventually } from '@tidemark/testkit';
 import * as t from 'io-ts';
 import { type Admin, Kafka, logLevel } from 'kafkajs';
 import { addressOf } from '../brokers/jest/tests';
+import { createTopic, unique } from '../brokers/kafka-topic';
 
 /* What happens to a log while nobody reads it: Tidemark takes a new snapshot and says why; kafkajs alone reads on and loses. */
 
 const Thing = t.type({ id: t.string, n: t.number });
 type Thing = t.TypeOf<typeof Thing>;
 
-let count = 0;
-const unique = (name: string) => `${name}-${process.pid}-${Date.now().toString(36)}-${++count}`;
 const client = () => new Kafka({ brokers: addressOf('kafka').split(','), logLevel: logLevel.NOTHING });
 
 let admin: Admin;
@@ -52,7 +51,7 @@ afterEach(async () => {
   db.close();
 });
 
-const create = () => admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: 1 }] });
+const create = () => createTopic(admin, { topic, numPartitions: 1 });
 
 /** One update of each of so many things; those of a topic that is gone later stay in A's state. */
 async function write(from: number, to: number): Promise<void> {

@@ -7,6 +7,7 @@ import { Kafka, logLevel } from 'kafkajs';
 import { covers, type Log, type Locator } from '@tidemark/core';
 import { serveSnapshot } from '@tidemark/http';
 import { addressOf } from '../../../test/brokers/jest/tests';
+import { createTopic, unique } from '../../../test/brokers/kafka-topic';
 import { brokerLog } from '../../support/src/broker-log';
 import { type Database, openDatabase } from '../../support/src/database';
 import { replicaRows, sourceRows, toldAgain } from '../src/compare-rows';
@@ -20,7 +21,7 @@ import { type UpdatesLog } from '../src/y-updates-log';
 const deadlineMs = 30_000;
 
 const kafka = () => new Kafka({ brokers: addressOf('kafka').split(','), logLevel: logLevel.NOTHING });
-const name = `assignments-${process.pid}-${Date.now().toString(36)}`;
+const name = unique('assignments');
 const broker = () => ({ kind: 'kafka', address: addressOf('kafka'), topic: name }) as const;
 
 let dir: string;
@@ -50,7 +51,7 @@ function slowly(log: Log<'assignments'>): Log<'assignments'> {
 beforeAll(async () => {
   const admin = kafka().admin();
   await admin.connect();
-  await admin.createTopics({ waitForLeaders: true, topics: [{ topic: name, numPartitions: 4 }] });
+  await createTopic(admin, { topic: name, numPartitions: 4 });
   await admin.disconnect();
 });
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
 import { addressOf } from '../../../test/brokers/jest/tests';
+import { createTopic, unique } from '../../../test/brokers/kafka-topic';
 import { type Broker } from '../../support/src/broker-log';
 import { openDatabase } from '../../support/src/database';
 import { replicaRows, sourceRows } from '../src/compare-rows';
@@ -13,7 +14,7 @@ import { assignmentsPipeline } from '../src/x-pipeline';
 import { openY, type YService } from '../src/y-service';
 
 const deadlineMs = 30_000;
-const topic = `swap-${process.pid}-${Date.now().toString(36)}`;
+const topic = unique('swap');
 
 let dir: string;
 beforeEach(() => (dir = mkdtempSync(join(tmpdir(), 'tidemark-swap-'))));
@@ -22,7 +23,7 @@ afterEach(() => rmSync(dir, { recursive: true }));
 beforeAll(async () => {
   const admin = new Kafka({ brokers: addressOf('kafka').split(','), logLevel: logLevel.NOTHING }).admin();
   await admin.connect();
-  await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: 3 }] });
+  await createTopic(admin, { topic, numPartitions: 3 });
   await admin.disconnect();
 });
 

@@ -12,8 +12,8 @@ import {
 import { eventually } from '@tidemark/testkit';
 import { addressOf } from '../../../test/brokers/jest/tests';
 import { clusterOf } from '../src/cluster';
-import { unique } from './own-topic';
-import { delivering, Orders } from './support/orders';
+import { unique } from '../../../test/brokers/kafka-topic';
+import { delivering, Orders } from './orders';
 
 let orders: Orders;
 beforeEach(async () => {

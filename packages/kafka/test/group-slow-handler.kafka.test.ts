@@ -1,7 +1,7 @@
 import { eventually } from '@tidemark/testkit';
 import { setTimeout as pause } from 'node:timers/promises';
 import { addressOf } from '../../../test/brokers/jest/tests';
-import { delivering, Orders } from './support/orders';
+import { delivering, Orders } from './orders';
 
 const sessionTimeoutMs = 1_000;
 

@@ -2,7 +2,8 @@ import { type Log } from '@tidemark/core';
 import { type TransportContract, type TransportFeatures, type TransportFixture } from '@tidemark/testkit';
 import { type Producer } from 'kafkajs';
 import { Network } from './network';
-import { OwnTopic, unique } from './own-topic';
+import { unique } from '../../../test/brokers/kafka-topic';
+import { OwnTopic } from './own-topic';
 
 /** What the contract suite needs of a topic on the real broker. */
 export interface KafkaFixture extends TransportFixture<'things'> {

@@ -2,7 +2,8 @@ import { decimal, type LogRecord, witnessOf } from '@tidemark/core';
 import { collect, eventually, follow, startOf } from '@tidemark/testkit';
 import { CompressionTypes } from 'kafkajs';
 import { Network } from './network';
-import { OwnTopic, unique } from './own-topic';
+import { createTopic, unique } from '../../../test/brokers/kafka-topic';
+import { OwnTopic } from './own-topic';
 
 /* What a real broker puts into a partition beside plain records, and how it is read. */
 
@@ -228,7 +229,7 @@ it('waits for a topic that does not exist yet, and says that it does not', async
   })();
   await eventually(() => trouble.length > 0, 'trouble');
   expect(trouble[0]).toContain('a topic does not exist, create it');
-  await topic.admin.createTopics({ waitForLeaders: true, topics: [{ topic: topic.name, numPartitions: 1 }] });
+  await createTopic(topic.admin, { topic: topic.name, numPartitions: 1 });
   await log.publish('things', numbered(0, 3));
   await eventually(() => values.length === 3, 'the records');
   over.abort();

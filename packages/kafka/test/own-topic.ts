@@ -1,32 +1,11 @@
 import { type Log } from '@tidemark/core';
 import { kafkaLog, type KafkaLogOptions } from '@tidemark/kafka';
 import { eventually } from '@tidemark/testkit';
-import {
-  type Admin,
-  type ITopicConfig,
-  Kafka,
-  logLevel,
-  Partitioners,
-  type ProducerConfig,
-  type Producer,
-} from 'kafkajs';
+import { type Admin, Kafka, logLevel, Partitioners, type ProducerConfig, type Producer } from 'kafkajs';
 import { addressOf } from '../../../test/brokers/jest/tests';
+import { createTopic, unique } from '../../../test/brokers/kafka-topic';
 
 const client = (): Kafka => new Kafka({ brokers: addressOf('kafka').split(','), logLevel: logLevel.NOTHING });
-
-let names = 0;
-/** Tests share one broker: topics, groups and transactions are one's own. */
-export const unique = (name: string): string => `${name}-${process.pid}-${Date.now().toString(36)}-${++names}`;
-
-/** kafkajs's own `waitForLeaders` gives up where the broker hasn't heard of the topic yet. */
-export async function createTopic(admin: Admin, layout: ITopicConfig): Promise<void> {
-  await admin.createTopics({ waitForLeaders: false, topics: [layout] });
-  const hasLeaders = async () => {
-    const { topics } = await admin.fetchTopicMetadata({ topics: [layout.topic] });
-    return topics[0]?.partitions.every(({ leader }) => leader >= 0) === true;
-  };
-  await eventually(() => hasLeaders().catch(() => false), 'the leaders');
-}
 
 /** A topic of one's own, and everything that was opened for it. */
 export class OwnTopic {

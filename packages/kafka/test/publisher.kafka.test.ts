@@ -2,7 +2,7 @@ import { beginning } from '@tidemark/core';
 import { eventually } from '@tidemark/testkit';
 import { addressOf, itWithOwn } from '../../../test/brokers/jest/tests';
 import { startKafka } from '../../../test/brokers/kafka';
-import { Orders } from './support/orders';
+import { Orders } from './orders';
 
 const idOf = (value: Uint8Array | null): string => (JSON.parse(String(value)) as { id: string }).id;
 

@@ -12,7 +12,7 @@ import {
 import { kafkaLog, type KafkaLogOptions } from '@tidemark/kafka';
 import * as t from 'io-ts';
 import { type Admin, Kafka, type KafkaConfig, logLevel } from 'kafkajs';
-import { createTopic, unique } from '../own-topic';
+import { createTopic, unique } from '../../../test/brokers/kafka-topic';
 
 const Order = t.type({ id: t.string });
 
