@@ -79,7 +79,10 @@ function start(index, state) {
     cwd: home,
   });
   child.on('message', (told) => {
-    if (told.type === 'failed') state.failures.push(told);
+    if (told.type === 'failed') {
+      state.failures.push(told);
+      if (planted === undefined) console.error(`seed ${told.seed} failed`);
+    }
     if (told.type !== 'ran') return;
     state.runs += told.runs;
     state.cpuMs += told.cpuMs;

@@ -97,7 +97,7 @@ export async function runSeed<Topic extends string, State>(
   return { seed, hash: trace.hash, turns: scheduler.turns, ms: scheduler.now, violation, trace: trace.lines() };
 }
 
-/** Resolves once every pipeline is live and has stored the end of the log. */
+/** Resolves once every pipeline is live, for good, and has stored the end of the log. */
 async function settle<Topic extends string, State>(
   world: SimWorld<Topic, State>,
   slots: readonly SimSlot<Topic, State>[],
@@ -105,7 +105,7 @@ async function settle<Topic extends string, State>(
   const observer = world.host('observer');
   for (;;) {
     await observer.sleep(500);
-    if (!slots.every(({ status }) => status === 'live')) continue;
+    if (!slots.every(({ live }) => live)) continue;
     const end = world.log.position(world.log.view());
     // who dies meanwhile never answers
     const positions = await Promise.race([

@@ -22,6 +22,11 @@ export class SimSlot<Topic extends string, State> {
     return this.host !== undefined;
   }
 
+  /** It follows the log, and will go on. */
+  get live(): boolean {
+    return this.status === 'live' && !this.stopping;
+  }
+
   get pipeline() {
     return this.running?.pipeline;
   }
