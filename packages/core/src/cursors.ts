@@ -15,6 +15,10 @@ export class Cursor {
   private applied: number | undefined;
   private waiting: number | undefined;
   private toldHead: number | undefined;
+  /** Deliveries, or pieces of one, that aren't settled. */
+  private inHand = 0;
+  /** Where it was when the replica was last seen standing elsewhere. */
+  private strayedAt: Offset | undefined;
   /** The last census, as it was known at the delivery before the last one, and at the last one. */
   private census: readonly [number | undefined, number | undefined];
 
@@ -50,11 +54,24 @@ export class Cursor {
   /** This delivery, or piece of one, waits to be applied; the next one comes when it is. */
   waits({ records }: Delivery): void {
     this.waiting = records[0]?.timestamp;
+    this.inHand++;
   }
 
   settled({ records }: Delivery): void {
     this.applied = records.at(-1)?.timestamp ?? this.applied;
     this.waiting = undefined;
+    this.inHand--;
+  }
+
+  /**
+   * The replica was seen standing at `stored`. True when that is elsewhere, for the second time while nothing happened here: another
+   * instance has written what this one can't come by, since the log has lost it.
+   */
+  strays(stored: Offset): boolean {
+    const elsewhere = this.inHand === 0 && !this.idle && stored !== this.at;
+    const again = elsewhere && this.strayedAt === this.at;
+    this.strayedAt = elsewhere ? this.at : undefined;
+    return again;
   }
 
   /**
@@ -115,6 +132,11 @@ export class Cursors {
   /** False: its partition was revoked or started anew. */
   isCurrent(cursor: Cursor): boolean {
     return this.get(cursor.partition) === cursor;
+  }
+
+  /** Which of them the replica's position has left behind; see {@link Cursor.strays}. */
+  strayed({ offsets }: Position): readonly Cursor[] {
+    return [...this.cursors.values()].filter((cursor) => cursor.strays(offsets.through(cursor.partition)));
   }
 
   /** Restarts what was started under another term, and what idles (those that said nothing yet: when they do). Tells which. */

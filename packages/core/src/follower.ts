@@ -63,6 +63,16 @@ export class Follower<Change, M> {
     this.wake();
   }
 
+  /** The replica was seen at this position, under the term that is served. */
+  compare(position: Position): void {
+    const { cursors, heads } = this.parts;
+    for (const cursor of cursors.strayed(position)) {
+      heads.tell(cursor.partition, false);
+      cursors.restart(cursor);
+    }
+    this.parts.progress();
+  }
+
   /** Who waits for a term looks again. */
   wake(): void {
     for (const wake of this.served.splice(0)) wake();

@@ -135,6 +135,9 @@ export class Session<Change, M = Change> {
       serving: () => servingTerm(this.state),
       load,
       fenced,
+      stands: (position) => {
+        this.follower.compare(position);
+      },
       trouble,
     });
     this.bootstrapper = new Bootstrapper(plan, terminal.replica, steps, doubts, {

@@ -2,6 +2,7 @@ import { type Applier } from './applier';
 import { EffectStuck } from './errors';
 import { showPartition } from './partition';
 import { type Plan } from './plan';
+import { type Position } from './position';
 import { type Batch, type Replica, type Stored } from './replica';
 
 /** Looks from time to time: somebody else may bootstrap while this instance has nothing to apply; an effect may hang. */
@@ -19,6 +20,8 @@ export class Watch<Change> {
       load(): Promise<Stored>;
       /** The replica has left this term. */
       fenced(term: number): void;
+      /** The replica is still in this term, and stands there. */
+      stands(position: Position): void;
       trouble(error: Error): void;
     },
   ) {}
@@ -33,7 +36,9 @@ export class Watch<Change> {
       if (!this.replica.shared) continue;
       const term = this.context.serving();
       const stored = await this.context.load();
-      if (term !== undefined && (stored.state !== 'ready' || stored.term !== term)) this.context.fenced(term);
+      if (term === undefined) continue;
+      if (stored.state !== 'ready' || stored.term !== term) this.context.fenced(term);
+      else if (this.context.serving() === term) this.context.stands(stored.position);
     }
   }
 

@@ -25,3 +25,30 @@ describe('a cursor at its head', () => {
     expect(cursor.heard(delivery([], true), 5)).toEqual({ head: undefined, news: false });
   });
 });
+
+describe('I2: a cursor that the replica has left behind', () => {
+  const at = (offset: number) => ({ ...delivery([], true), through: { through: decimal(offset) } });
+
+  it('is found at the second look without anything happening here', () => {
+    const cursor = new Cursor(partition, 1, decimal(0), undefined);
+    cursor.heard(at(0), undefined);
+    expect([5, 5].map((stored) => cursor.strays(decimal(stored)))).toEqual([false, true]);
+  });
+
+  it('is none that has moved in between, has something in hand, idles as lost, or is where the replica is', () => {
+    const moving = new Cursor(partition, 1, decimal(0), undefined);
+    expect(moving.strays(decimal(5))).toBe(false);
+    moving.heard(at(3), undefined);
+    expect(moving.strays(decimal(5))).toBe(false);
+    const busy = new Cursor(partition, 1, decimal(0), undefined);
+    busy.waits(at(3));
+    expect([5, 5].map((stored) => busy.strays(decimal(stored)))).toEqual([false, false]);
+    busy.settled(at(3));
+    expect([5, 5].map((stored) => busy.strays(decimal(stored)))).toEqual([false, true]);
+    const lost = new Cursor(partition, 1, decimal(0), undefined);
+    lost.idle = true;
+    expect([5, 5].map((stored) => lost.strays(decimal(stored)))).toEqual([false, false]);
+    const there = new Cursor(partition, 1, decimal(5), undefined);
+    expect([5, 5].map((stored) => there.strays(decimal(stored)))).toEqual([false, false]);
+  });
+});
