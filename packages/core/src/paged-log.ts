@@ -49,6 +49,8 @@ export interface Page {
   readonly epoch?: string | undefined;
   /** `witnessOf` the record at `after`, where it can still be read: proves that the history is still the same. */
   readonly witness?: string | undefined;
+  /** `witnessOf` the record at `through`, where that is none of `records` and can be read. */
+  readonly throughWitness?: string | undefined;
 }
 
 /**

@@ -1,11 +1,11 @@
 import { aborted, orAborted } from './abort';
 import { type Budget } from './budget';
-import { beginning, closed, type Offset } from './offset';
+import { beginning, closed } from './offset';
 import { type FetchedPage, type PageFetcher } from './page-fetcher';
-import { type Description } from './paged-log';
+import { type Description, type Page } from './paged-log';
 import { differs, type Mark, type Partition } from './partition';
 import { type Position } from './position';
-import { type LogRecord, witnessOf } from './record';
+import { witnessOf } from './record';
 import { type Runtime } from './runtime';
 import { epochOf } from './source';
 import { type LossReason, type TransportEvent } from './transport';
@@ -80,10 +80,11 @@ export class PagedTurn<Topic extends string> {
   }
 
   /** Resolves when the delivery is acknowledged; the page's place is free then. */
-  private async deliver({ records, through, atHead, lag, bytes }: FetchedPage, signal: AbortSignal): Promise<void> {
+  private async deliver(page: FetchedPage, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted(); // what is over tells nothing more
     const { context, topic, partition, at, restart } = this;
-    const mark = through === at.through ? at : { through, witness: witnessOfLast(records, through) };
+    const { records, through, atHead, lag, bytes } = page;
+    const mark = through === at.through ? at : { through, witness: witnessOfThrough(page) };
     const acknowledged = new Promise<void>((ack) => {
       const moved = { partition, after: at.through, through: mark, records };
       context.push({ type: 'delivery', topic, ...moved, atHead, lag, ack, restart });
@@ -111,7 +112,7 @@ export class PagedTurn<Topic extends string> {
   }
 }
 
-function witnessOfLast(records: readonly LogRecord[], through: Offset): string | undefined {
+function witnessOfThrough({ records, through, throughWitness }: Page): string | undefined {
   const last = records.at(-1);
-  return last?.offset === through ? witnessOf(last) : undefined;
+  return last?.offset === through ? witnessOf(last) : throughWitness;
 }

@@ -18,6 +18,7 @@ import {
   systemRuntime,
   type TransportEvent,
   Unavailable,
+  witnessOf,
 } from '../src';
 import { stopper } from './support/stopped';
 
@@ -372,5 +373,23 @@ describe('pagedTransport', () => {
     await until(() => deliveries().length === 1);
     await stop();
     expect(starts).toEqual([['0']]);
+  });
+
+  it('I7: a mark beyond the last record carries the witness that its page tells', async () => {
+    const log = new Scripted({ '0': [record(0)] });
+    const page = (after: Offset): Page =>
+      after === beginning
+        ? { records: [record(0)], through: decimal(0), atHead: false, throughWitness: 'of another page' }
+        : { records: [], through: decimal(9), atHead: true, throughWitness: "of somebody else's record" };
+    log.page = async (_, after) => page(after);
+    const { deliveries, stop } = reading(log);
+    await until(() => deliveries().length === 1);
+    deliveries()[0]!.ack();
+    await until(() => deliveries().length === 2);
+    await stop();
+    expect(deliveries().map(({ through }) => through)).toEqual([
+      { through: '0', witness: witnessOf(record(0)) },
+      { through: '9', witness: "of somebody else's record" },
+    ]);
   });
 });
