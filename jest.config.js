@@ -1,6 +1,6 @@
 /**
  * The projects: `unit` needs nothing but Node, `contract` runs the suites on real logs and replicas, `e2e` real processes; `kafka`
- * (`*.kafka.test.ts`) has a real broker, which is started when a test of this project is selected.
+ * (`*.kafka.test.ts`) and `nats` (`*.nats.test.ts`) have a real broker, which is started when a test of this project is selected.
  */
 const shared = {
   testEnvironment: 'node',
@@ -18,6 +18,8 @@ const shared = {
   },
   modulePathIgnorePatterns: ['/dist/'],
 };
+
+const brokers = ['kafka', 'nats'];
 
 /** A project for each broker: its globalSetup runs once, and only when a test of it is selected. */
 const withBroker = (name) => ({
@@ -37,7 +39,7 @@ module.exports = {
       ...shared,
       displayName: 'unit',
       testMatch: ['<rootDir>/packages/*/test/**/*.test.ts', '<rootDir>/examples/*/test/**/*.test.ts'],
-      testPathIgnorePatterns: ['/node_modules/', '\\.(contract|e2e|kafka)\\.test\\.ts$'],
+      testPathIgnorePatterns: ['/node_modules/', `\\.(contract|e2e|${brokers.join('|')})\\.test\\.ts$`],
       setupFilesAfterEnv: ['<rootDir>/test/setup-unit.ts'],
     },
     {
@@ -50,9 +52,9 @@ module.exports = {
       ...shared,
       displayName: 'e2e',
       testMatch: ['<rootDir>/test/**/*.test.ts', '<rootDir>/packages/*/test/**/*.e2e.test.ts'],
-      testPathIgnorePatterns: ['/node_modules/', '\\.kafka\\.test\\.ts$'],
+      testPathIgnorePatterns: ['/node_modules/', `\\.(${brokers.join('|')})\\.test\\.ts$`],
       setupFilesAfterEnv: ['<rootDir>/test/setup-e2e.ts'],
     },
-    withBroker('kafka'),
+    ...brokers.map(withBroker),
   ],
 };

@@ -1,3 +1,5 @@
+import { type OwnBroker, type OwnBrokerOptions } from './own-broker';
+
 /** What one file for each broker supplies; brokers.ts lists them. */
 export interface BrokerKind {
   /** What it is called in compose.yaml, and the port that it has in there. */
@@ -7,13 +9,5 @@ export interface BrokerKind {
   /** Brings what {@link start} needs. Rejects with `Unavailable` where it can't be had. */
   prepare(): Promise<unknown>;
   /** `staysIn`: the directory of one that goes on when this process ends; absent: it ends with this process. */
-  start(options: { readonly staysIn?: string | undefined }): Promise<OwnBroker>;
-}
-
-/** A broker that was started here. */
-interface OwnBroker {
-  readonly address: string;
-  readonly pid: number;
-  /** Ends it and removes its directory. */
-  stop(): Promise<void>;
+  start(options: Pick<OwnBrokerOptions, 'staysIn'>): Promise<OwnBroker>;
 }

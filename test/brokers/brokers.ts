@@ -1,6 +1,9 @@
 import { type BrokerKind } from './broker';
 import { kafkaJarFolder, startKafka } from './kafka';
 import { kafkaAnswers } from './kafka-answers';
+import { startNats } from './nats';
+import { natsAnswers } from './nats-answers';
+import { natsServers } from './nats-servers';
 
 /** Every broker that tests, demos and developers can have. */
 export const brokers = {
@@ -9,6 +12,12 @@ export const brokers = {
     answers: (address) => kafkaAnswers(address.split(',')),
     prepare: kafkaJarFolder,
     start: startKafka,
+  },
+  nats: {
+    compose: { service: 'nats', portVariable: 'NATS_PORT' },
+    answers: (address) => natsAnswers(address),
+    prepare: natsServers,
+    start: startNats,
   },
 } as const satisfies Readonly<Record<string, BrokerKind>>;
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { chosenBrokers } from './brokers';
 import { down, status } from './development';
+import { brokersSay } from './jest/up-and-down';
 import { processStart } from './process-start';
 
 it('what is kept about a broker never ends another process that got its id', async () => {
@@ -31,8 +32,23 @@ it('what is kept about a broker never ends another process that got its id', asy
 });
 
 it('TIDEMARK_BROKERS names brokers that there are', () => {
-  expect(chosenBrokers(undefined)).toEqual(['kafka']);
-  expect(chosenBrokers(' kafka, ')).toEqual(['kafka']);
+  expect(chosenBrokers(undefined)).toEqual(['kafka', 'nats']);
+  expect(chosenBrokers(' nats, ')).toEqual(['nats']);
   expect(chosenBrokers('')).toEqual([]);
-  expect(() => chosenBrokers('kafka,kafak')).toThrow('no broker is called kafak; there is kafka');
+  expect(() => chosenBrokers('kafka,kafak')).toThrow('no broker is called kafak; there is kafka, nats');
+});
+
+it('npm run brokers refuses what it doesn’t know; without a name it means all that are chosen', async () => {
+  const cache = await mkdtemp(join(tmpdir(), 'tidemark-development-'));
+  try {
+    await expect(brokersSay(cache, 'up', 'kafak')).rejects.toThrow('no broker is called kafak; there is kafka, nats');
+    await expect(brokersSay(cache, 'sideways')).rejects.toThrow('npm run brokers -- up|down|status [kafka] [nats]…');
+    expect(await brokersSay(cache, 'status')).toBe(
+      chosenBrokers()
+        .map((name) => `${name}: not up`)
+        .join('\n'),
+    );
+  } finally {
+    await rm(cache, { recursive: true });
+  }
 });

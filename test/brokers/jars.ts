@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
-import { cacheFolder } from './cache-folder';
+import { cached } from './cached';
 import { Unavailable } from './unavailable';
 
 const run = (command: string, args: readonly string[], cwd?: string) =>
@@ -34,34 +34,24 @@ export async function java(atLeast: number): Promise<number> {
 }
 
 /** The folder that holds exactly these files. Rejects with `Unavailable` where Maven can't be had, or can't get them. */
-export async function fetched(jars: Jars): Promise<string> {
-  const cache = cacheFolder();
-  const folder = join(cache, jars.folder);
-  if ((await wrongWith(folder, jars)) === undefined) return folder;
-  await run('mvn', ['-version']).catch(() => {
-    throw new Unavailable(`no Maven found: it fetches ${jars.folder} once; for example: apt-get install maven`);
+export function fetched(jars: Jars): Promise<string> {
+  return cached({
+    name: jars.folder,
+    wrongWith: (folder) => wrongWith(folder, jars),
+    async bring(empty) {
+      await run('mvn', ['-version']).catch(() => {
+        throw new Unavailable(`no Maven found: it fetches ${jars.folder} once; for example: apt-get install maven`);
+      });
+      await writeFile(join(empty, 'pom.xml'), projectOf(jars.artifacts));
+      const alone = Object.keys(jars.digests).length === jars.artifacts.length;
+      const args = ['-DoutputDirectory=jars', `-DexcludeTransitive=${alone}`];
+      await run('mvn', ['-q', '-B', `${plugin}:copy-dependencies`, ...args], empty).catch((error: unknown) => {
+        const { stdout, stderr } = error as { stdout: string; stderr: string };
+        throw new Unavailable(`${jars.artifacts.join(', ')} from Maven Central: ${stdout}${stderr}`);
+      });
+      return join(empty, 'jars');
+    },
   });
-  await mkdir(cache, { recursive: true });
-  const own = await mkdtemp(join(cache, 'fetch-'));
-  try {
-    await writeFile(join(own, 'pom.xml'), projectOf(jars.artifacts));
-    const alone = Object.keys(jars.digests).length === jars.artifacts.length;
-    const args = ['-DoutputDirectory=jars', `-DexcludeTransitive=${alone}`];
-    await run('mvn', ['-q', '-B', `${plugin}:copy-dependencies`, ...args], own).catch((error: unknown) => {
-      const { stdout, stderr } = error as { stdout: string; stderr: string };
-      throw new Unavailable(`${jars.artifacts.join(', ')} from Maven Central: ${stdout}${stderr}`);
-    });
-    const wrong = await wrongWith(join(own, 'jars'), jars);
-    if (wrong !== undefined) throw new Error(`${jars.folder} isn't what was reviewed: ${wrong}`);
-    // a folder that isn't whole gives way; one that another process has brought meanwhile stays
-    if ((await wrongWith(folder, jars)) !== undefined) await rm(folder, { recursive: true, force: true });
-    await rename(join(own, 'jars'), folder).catch(async (error: unknown) => {
-      if ((await wrongWith(folder, jars)) !== undefined) throw error;
-    });
-  } finally {
-    await rm(own, { recursive: true, force: true });
-  }
-  return folder;
 }
 
 async function wrongWith(folder: string, { digests }: Jars): Promise<string | undefined> {

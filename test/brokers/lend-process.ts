@@ -1,5 +1,5 @@
 /**
- * `node lend-process.js kafka`, forked: finds or starts a broker for whoever forked this process, and ends what was started when
+ * `node lend-process.js kafka|nats`, forked: finds or starts a broker for whoever forked this process, and ends what was started when
  * they say so, or are gone.
  */
 import process from 'node:process';

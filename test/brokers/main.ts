@@ -1,4 +1,4 @@
-/** `npm run brokers -- up|down|status [kafka]…`: real brokers for development, which stay until they are ended. */
+/** `npm run brokers -- up|down|status [kafka] [nats]…`: real brokers for development, which stay until they are ended. */
 import process from 'node:process';
 import { brokerNamed, brokerNames, chosenBrokers } from './brokers';
 import { down, status, up } from './development';

@@ -6,7 +6,7 @@ import process from 'node:process';
 
 const root = join(__dirname, '../../..');
 
-/** A run of Jest at a desk where nothing but Node and a shell is found, with these variables besides. */
+/** A run of Jest at a desk where nothing but Node and a shell is found, nor fetched before, with these variables besides. */
 export async function nestedRun(
   args: readonly string[],
   variables: Readonly<Record<string, string>> = {},
@@ -15,7 +15,7 @@ export async function nestedRun(
   try {
     await symlink(process.execPath, join(path, 'node'));
     await symlink('/bin/sh', join(path, 'sh'));
-    const env = { PATH: path, HOME: process.env.HOME, ...variables };
+    const env = { PATH: path, HOME: process.env.HOME, TIDEMARK_CACHE: join(path, 'cache'), ...variables };
     const child = spawn(process.execPath, [join(root, 'node_modules/jest/bin/jest.js'), ...args], { cwd: root, env });
     let out = '';
     child.stdout.on('data', (text: Buffer) => (out += text.toString()));

@@ -2,7 +2,7 @@ import { addressOf } from './tests';
 import { nestedRun } from './nested-run';
 
 const kafka = ['--selectProjects', 'kafka', '--testPathPatterns', 'brokers/kafka.kafka.test'];
-const reason = 'NOT TESTED: kafka: what happens when a broker dies: no Java found';
+const reason = 'NOT TESTED: kafka: what needs a broker of its own: no Java found';
 
 it('a broker that was there before is used, never ended; what needs to end one is left out aloud', async () => {
   const { code, out } = await nestedRun(kafka, { TIDEMARK_KAFKA: addressOf('kafka') });

@@ -1,0 +1,24 @@
+import { itWithOwn } from '../../../test/brokers/jest/tests';
+import { type OwnNats, startNats } from '../../../test/brokers/nats';
+import { type ClientName, clientNames } from './clients';
+
+export interface Under {
+  readonly version: 'floor' | 'current';
+  readonly client: ClientName;
+  address(): string;
+  readonly it: jest.It;
+}
+
+/** The same tests with the oldest server that will do and a current one, and with both clients. */
+export function onBothServers(tests: (under: Under) => void): void {
+  describe.each(['floor', 'current'] as const)('%s server', (version) => {
+    let server: OwnNats;
+    beforeAll(async () => {
+      server = await startNats({ version });
+    });
+    afterAll(() => server.stop());
+    describe.each(clientNames)('%s', (client) => {
+      tests({ version, client, address: () => server.address, it: itWithOwn('nats') });
+    });
+  });
+}

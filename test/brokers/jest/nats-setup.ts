@@ -1,0 +1,3 @@
+import { setUp } from './runs';
+
+export = () => setUp('nats');

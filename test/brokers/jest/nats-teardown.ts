@@ -1,0 +1,3 @@
+import { tearDown } from './runs';
+
+export = () => tearDown('nats');
