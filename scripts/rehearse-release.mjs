@@ -164,7 +164,7 @@ async function runSamples(project, samples, file, variables) {
 }
 
 /** The packages whose samples need the broker that they are called after, and the variable that tells them where it is. */
-const brokers = { kafka: 'TIDEMARK_KAFKA' };
+const brokers = { kafka: 'TIDEMARK_KAFKA', nats: 'TIDEMARK_NATS' };
 
 /** Runs samples, with a broker where they need one; answers with what they have done. */
 async function withBroker(folder, run) {

@@ -1,32 +1,8 @@
-import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { Kafka, logLevel } from 'kafkajs';
 import { addressOf } from '../brokers/jest/tests';
+import { demosOver } from './demo-over';
 
-/** `npm run demo -- --broker kafka`, as built, on the broker of the tests. */
-const root = join(__dirname, '../..');
-
-const deadlineMs = 110_000;
-
-let dir: string;
-beforeEach(() => (dir = mkdtempSync(join(tmpdir(), 'tidemark-demo-test-'))));
-afterEach(() => rmSync(dir, { recursive: true }));
-
-async function demo(...options: readonly string[]): Promise<string> {
-  const main = join(root, 'examples/demo/dist/main.js');
-  const args = [main, '--broker', 'kafka', '--dump', dir, ...options];
-  const env = { ...process.env, TIDEMARK_KAFKA: addressOf('kafka') };
-  const { stdout } = await promisify(execFile)(process.execPath, args, { env, timeout: deadlineMs });
-  return stdout.trimEnd().split('\n').at(-1) ?? '';
-}
-
-const dumped = (side: string) => readFileSync(join(dir, `${side}.ndjson`), 'utf8');
-
-/** Topics of demos. */
-async function topics(): Promise<readonly string[]> {
+demosOver('kafka', 'Kafka', async () => {
   const admin = new Kafka({ brokers: addressOf('kafka').split(','), logLevel: logLevel.NOTHING }).admin();
   await admin.connect();
   try {
@@ -34,53 +10,4 @@ async function topics(): Promise<readonly string[]> {
   } finally {
     await admin.disconnect();
   }
-}
-
-it('I1, I2: media assignments over Kafka, with kills and an expired log, end in verified', async () => {
-  const before = await topics();
-  const last = await demo('--size', '40', '--kills', '3');
-  expect(last).toMatch(/^verified: replica equals source, \d+ rows, 400 updates, 4 restarts, position /);
-  expect(dumped('replica')).toBe(dumped('source'));
-  expect(dumped('source').split('\n').length).toBeGreaterThan(20);
-  expect(await topics()).toEqual(before);
-});
-
-it('I1, I2: a history over Kafka ends in verified', async () => {
-  const file = join(dir, 'x-history.ndjson');
-  const lines = Array.from({ length: 300 }, (_, i) => {
-    const path = `src/${i % 37}.ts`;
-    const commit = `c${Math.floor(i / 3)}`;
-    return i % 11 === 10
-      ? { commit, path, op: 'delete' }
-      : { commit, path, op: 'upsert', mode: '100644', blob: `b${i}` };
-  });
-  writeFileSync(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
-  const last = await demo('--input', 'history', '--file', file);
-  expect(last).toMatch(/^verified: replica equals source, \d+ rows, 300 updates, 2 restarts, position /);
-  expect(dumped('replica')).toBe(dumped('source'));
-});
-
-it('I1, I2: a git repository over Kafka is what git lists', async () => {
-  const repo = join(dir, 'repo');
-  const git = (...args: readonly string[]) => promisify(execFile)('git', ['-C', repo, ...args]);
-  await promisify(execFile)('git', ['init', '-q', repo]);
-  for (let commit = 0; commit < 30; commit++) {
-    for (let file = 0; file < 4; file++) writeFileSync(join(repo, `${(commit + file) % 9}.txt`), `${commit} ${file}\n`);
-    if (commit % 7 === 6) await git('rm', '-q', '-f', '--ignore-unmatch', '0.txt');
-    await git('add', '-A');
-    await git(
-      '-c',
-      'user.name=t',
-      '-c',
-      'user.email=t@example.org',
-      'commit',
-      '-q',
-      '--allow-empty',
-      '-m',
-      `${commit}`,
-    );
-  }
-  const last = await demo('--input', 'git', '--repo', repo, '--kills', '0');
-  expect(last).toMatch(/^verified: replica equals source, \d+ rows, \d+ updates, 1 restarts, position /);
-  expect(dumped('replica')).toBe(dumped('source'));
 });

@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { beginning, following, type Position } from '@tidemark/core';
 import { type Broker } from '@tidemark-examples/support';
 import { type Admin, Kafka, logLevel } from 'kafkajs';
+import { connect } from 'nats';
 
 /** A topic for one run, as who operates the broker has it: the services only write to it and read it. */
 export interface BrokerTopic {
@@ -15,20 +16,18 @@ export interface BrokerTopic {
   readonly remove: () => Promise<void>;
 }
 
-const partitions = 4;
-
 export async function brokerTopic(kind: Broker['kind'], address: string): Promise<BrokerTopic> {
   const name = `tidemark-demo-${randomBytes(6).toString('hex')}`;
-  const broker = { kind, address, topic: `${name}.updates` };
-  const group = `${name}.follower`;
+  const broker = { kind, address, topic: `${name}-updates` };
+  const group = `${name}-follower`;
   return { broker, group, ...(await operators[kind](address, broker.topic, group)) };
 }
 
-async function kafkaTopic(
-  address: string,
-  topic: string,
-  group: string,
-): Promise<Pick<BrokerTopic, 'trim' | 'remove'>> {
+type Operated = Pick<BrokerTopic, 'trim' | 'remove'>;
+
+const partitions = 4;
+
+async function kafkaTopic(address: string, topic: string, group: string): Promise<Operated> {
   const admin = new Kafka({ brokers: address.split(','), logLevel: logLevel.NOTHING }).admin();
   await admin.connect();
   await admin.createTopics({ waitForLeaders: false, topics: [{ topic, numPartitions: partitions }] });
@@ -59,4 +58,21 @@ const hasLeaders = (admin: Admin, topic: string): Promise<boolean> =>
     () => false,
   );
 
-const operators = { kafka: kafkaTopic } as const;
+/** A stream, which is one partition. */
+async function natsStream(address: string, topic: string): Promise<Operated> {
+  const connection = await connect({ servers: address.split(',') });
+  const { streams } = await connection.jetstreamManager();
+  await streams.add({ name: topic, subjects: [`${topic}.>`] });
+  return {
+    trim: async ({ offsets }) => {
+      for (const { through } of offsets)
+        if (through !== beginning) await streams.purge(topic, { seq: Number(following(through)) });
+    },
+    remove: async () => {
+      await streams.delete(topic);
+      await connection.close();
+    },
+  };
+}
+
+const operators = { kafka: kafkaTopic, nats: natsStream } as const;

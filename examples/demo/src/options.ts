@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 export interface DemoOptions {
   readonly input: 'media' | 'git' | 'history';
   /** `embedded`: A's own log, in SQLite. */
-  readonly broker: 'embedded' | 'kafka';
+  readonly broker: 'embedded' | 'kafka' | 'nats';
   readonly repo: string;
   readonly file: string | undefined;
   /** Where both sides are written to, as sorted NDJSON. */
@@ -30,7 +30,8 @@ export const usage = `usage: npm run demo [-- options]
   --seed N                   the workload and the moments of the crashes (default: 1)
   --size N                   rows, for --input media; ten updates each (default: 2000)
   --kills N                  crashes, besides the one during which the log is trimmed (default: 1)
-  --broker embedded|kafka    the log: A's own, over HTTP (default), or a real broker's, started if there is none
+  --broker embedded|kafka|nats
+                             the log: A's own, over HTTP (default), or a real broker's, started if there is none
   --replica sqlite           the replica (default, and the only one yet)
   --help`;
 
@@ -51,7 +52,7 @@ const options = {
 export function parseOptions(args: readonly string[]): DemoOptions | 'help' {
   const given = parsed(args);
   if (given.help === true) return 'help';
-  const broker = oneOf('broker', given.broker ?? 'embedded', ['embedded', 'kafka']);
+  const broker = oneOf('broker', given.broker ?? 'embedded', ['embedded', 'kafka', 'nats']);
   oneOf('replica', given.replica ?? 'sqlite', ['sqlite']);
   const input = oneOf('input', given.input ?? 'media', ['media', 'git', 'history']);
   const only = (flag: 'repo' | 'file' | 'size', of: DemoOptions['input']) => {

@@ -18,7 +18,7 @@ it('takes what it is given', () => {
   expect(parseOptions([...args, '--broker', 'embedded', '--replica', 'sqlite'])).toMatchObject({
     ...{ input: 'history', file: 'h.ndjson', dump: 'out', seed: 7, kills: 0 },
   });
-  expect(parseOptions(['--broker', 'kafka'])).toMatchObject({ broker: 'kafka' });
+  for (const broker of ['kafka', 'nats']) expect(parseOptions(['--broker', broker])).toMatchObject({ broker });
   expect(parseOptions(['--help'])).toBe('help');
 });
 
@@ -30,7 +30,7 @@ it.each([
   [['--kills', '1e3'], '--kills is a whole number'],
   [['--seed', '-1'], 'seed'],
   [['--input', 'csv'], '--input is media, git, history; it was csv'],
-  [['--broker', 'rabbit'], '--broker is embedded, kafka; it was rabbit'],
+  [['--broker', 'rabbit'], '--broker is embedded, kafka, nats; it was rabbit'],
   [['--input', 'history'], 'needs --file'],
   [['--repo', '.'], '--repo belongs to --input git'],
   [['--input', 'git', '--size', '5'], '--size belongs to --input media'],

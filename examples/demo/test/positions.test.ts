@@ -12,4 +12,5 @@ const position = {
 it('shows a position shortly, and counts the records up to it', () => {
   expect(showPosition(position)).toBe('files 0@41 1@beginning');
   expect(recordsThrough(position)).toBe(42);
+  expect(recordsThrough({ ...position, source: { ...position.source, kind: 'nats' } })).toBe(41);
 });

@@ -5,4 +5,4 @@ import { type UpdatesLog } from './a-updates-log';
 
 /** The one module of A's that names a log: a broker's, or one inside A's own database. */
 export const updatesLog = (db: Database, reader: () => Database, broker: Broker | undefined): UpdatesLog =>
-  broker === undefined ? embeddedLog(db, reader) : outboxLog(db, reader, brokerLog(broker, { files: broker.topic }));
+  broker === undefined ? embeddedLog(db, reader) : outboxLog(db, reader, brokerLog(broker, 'files'));

@@ -22,6 +22,6 @@ export function followA({ url, broker }: WhereAIs): Followed {
     const transport = httpFeed(new URL('/feed/', url), { topics: ['files'] });
     return { snapshot, transport, close: async () => undefined };
   }
-  const log = brokerLog(broker, { files: broker.topic }, broker);
+  const log = brokerLog(broker, 'files', broker);
   return { snapshot, transport: log, close: async () => log[Symbol.asyncDispose]() };
 }

@@ -22,6 +22,6 @@ export function followY({ url, broker }: WhereYIs): Followed {
     const transport = httpFeed(new URL('/feed/', url), { topics: ['assignments'] });
     return { snapshot, transport, close: async () => undefined };
   }
-  const log = brokerLog(broker, { assignments: broker.topic }, broker);
+  const log = brokerLog(broker, 'assignments', broker);
   return { snapshot, transport: log, close: async () => log[Symbol.asyncDispose]() };
 }

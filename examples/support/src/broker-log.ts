@@ -1,6 +1,8 @@
-import { type Log, type TopicOf, type Topics } from '@tidemark/core';
+import { type Log } from '@tidemark/core';
 import { kafkaLog } from '@tidemark/kafka';
+import { natsLog } from '@tidemark/nats';
 import { Kafka, logLevel } from 'kafkajs';
+import { connect } from 'nats';
 
 /** A broker, and what an example's only topic is called there. */
 export interface Broker {
@@ -19,14 +21,17 @@ export interface Membership {
 
 /** The one module that names brokers: here are the log expressions, and nothing else knows which one it is. */
 const logs = {
-  kafka: <const N extends Topics<string>>({ address }: Broker, topics: N, membership: Membership | undefined) => {
+  kafka: ({ address, topic }: Broker, name: string, membership: Membership | undefined): Log => {
     const client = new Kafka({ brokers: address.split(','), logLevel: logLevel.NOTHING });
-    return kafkaLog({ client, topics, ...membership });
+    return kafkaLog({ client, topics: { [name]: topic }, ...membership });
+  },
+  // a topic is a stream, and a stream one partition: there is nothing to divide, so each member reads all of it into their replica
+  nats: ({ address, topic }: Broker, name: string): Log => {
+    const connection = () => connect({ servers: address.split(','), maxReconnectAttempts: -1 });
+    return natsLog({ connection, topics: { [name]: { stream: topic } } });
   },
 } as const;
 
-export const brokerLog = <const N extends Topics<string>>(
-  broker: Broker,
-  topics: N,
-  membership?: Membership,
-): Log<TopicOf<N>> => logs[broker.kind](broker, topics, membership);
+/** The broker's log with its only topic, under the application's `name` for it. */
+export const brokerLog = <Name extends string>(broker: Broker, name: Name, membership?: Membership): Log<Name> =>
+  logs[broker.kind](broker, name, membership) as Log<Name>;
