@@ -94,3 +94,8 @@ export interface LogFromOutside {
 }
 
 export const partitions = 4;
+
+export function placeIn(service: ServicePlace | undefined): ServicePlace {
+  if (service === undefined) throw new Error('this log needs a broker');
+  return service;
+}

@@ -1,35 +1,19 @@
-import { DatabaseSync } from '@photostructure/sqlite';
-import {
-  applyTo,
-  headThenRows,
-  type Log,
-  type Pipeline,
-  snapshotThenSubscribe,
-  type SyncEvent,
-  translate,
-  upsert,
-} from '@tidemark/core';
+import { type Log } from '@tidemark/core';
 import { kafkaLog } from '@tidemark/kafka';
-import { sqliteTable } from '@tidemark/sqlite';
 import { eventually } from '@tidemark/testkit';
-import * as t from 'io-ts';
 import { type Admin, Kafka, logLevel } from 'kafkajs';
 import { addressOf } from '../brokers/jest/tests';
 import { createTopic, unique } from '../brokers/kafka-topic';
+import { FollowedThings, type Thing } from './followed-things';
 
 /* What happens to a log while nobody reads it: Tidemark takes a new snapshot and says why; kafkajs alone reads on and loses. */
-
-const Thing = t.type({ id: t.string, n: t.number });
-type Thing = t.TypeOf<typeof Thing>;
 
 const client = () => new Kafka({ brokers: addressOf('kafka').split(','), logLevel: logLevel.NOTHING });
 
 let admin: Admin;
 let topic: string;
 let log: Log<'things'>;
-let db: InstanceType<typeof DatabaseSync>;
-/** A's own state, and how often each thing has been written. */
-let state: Map<string, Thing>;
+let things: FollowedThings;
 let reader: KafkajsAlone;
 
 beforeEach(async () => {
@@ -38,8 +22,7 @@ beforeEach(async () => {
   topic = unique('things');
   await create();
   log = kafkaLog({ client: client(), topics: { things: topic } });
-  db = new DatabaseSync(':memory:');
-  state = new Map();
+  things = new FollowedThings(log);
   reader = new KafkajsAlone(topic);
 });
 
@@ -48,47 +31,10 @@ afterEach(async () => {
   await log[Symbol.asyncDispose]();
   await admin.deleteTopics({ topics: [topic] }).catch(() => undefined);
   await admin.disconnect();
-  db.close();
+  things.close();
 });
 
 const create = () => createTopic(admin, { topic, numPartitions: 1 });
-
-/** One update of each of so many things; those of a topic that is gone later stay in A's state. */
-async function write(from: number, to: number): Promise<void> {
-  const things = Array.from({ length: to - from }, (_, i): Thing => {
-    const id = `thing-${from + i}`;
-    return { id, n: (state.get(id)?.n ?? 0) + 1 };
-  });
-  await log.publish(
-    'things',
-    things.map((thing) => ({ key: thing.id, value: JSON.stringify(thing) })),
-  );
-  for (const thing of things) state.set(thing.id, thing);
-}
-
-/** Service B, once: follows until it has caught up, and stops. */
-async function follow(): Promise<readonly SyncEvent<unknown>[]> {
-  const told: SyncEvent<unknown>[] = [];
-  const table = sqliteTable<Thing>(db, { table: 'thing', key: 'id', columns: { id: 'text', n: 'integer' } });
-  const pipeline: Pipeline<unknown> = snapshotThenSubscribe({
-    name: 'things',
-    snapshot: headThenRows(log, { things: () => state.values() }),
-    transport: log,
-    decode: { things: { row: Thing, update: Thing } },
-    times: { aheadMs: 1_000, retryMs: 200 },
-  }).pipe(
-    translate(({ value }) => upsert(value)),
-    applyTo(table),
-  );
-  const subscription = pipeline.subscribe({ next: (event) => told.push(event), error: () => undefined });
-  await pipeline.caughtUp();
-  await pipeline.stop();
-  subscription.unsubscribe();
-  return told;
-}
-
-const replica = (): unknown => db.prepare('select id, n from thing order by id').all();
-const expected = (): readonly Thing[] => [...state.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
 
 /** A consumer as people write it, with its position in the group and its state in a map. */
 class KafkajsAlone {
@@ -135,10 +81,10 @@ const accidents: readonly (readonly [name: string, accident: Accident])[] = [
     {
       reason: 'expired',
       happens: async () => {
-        await write(0, 60);
+        await things.write(0, 60);
         const [{ high } = { high: '' }] = await admin.fetchTopicOffsets(topic);
         await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: high }] });
-        await write(60, 70);
+        await things.write(60, 70);
       },
     },
   ],
@@ -148,7 +94,7 @@ const accidents: readonly (readonly [name: string, accident: Accident])[] = [
       reason: 'changed',
       happens: async () => {
         await recreate();
-        await write(0, 60);
+        await things.write(0, 60);
       },
     },
   ],
@@ -158,7 +104,7 @@ const accidents: readonly (readonly [name: string, accident: Accident])[] = [
       reason: 'ahead',
       happens: async () => {
         await recreate();
-        await write(0, 10);
+        await things.write(0, 10);
       },
     },
   ],
@@ -172,48 +118,46 @@ async function recreate(): Promise<void> {
 
 describe.each(accidents)('%s', (_, { reason, happens }) => {
   it(`I1, I7, I8: is told as ${reason}, and a new snapshot makes the replica right`, async () => {
-    await write(0, 40);
-    await follow();
+    await things.write(0, 40);
+    await things.follow();
     await happens();
-    const told = await follow();
-    const why = told.flatMap((event) => (event.type === 'mustRefetch' ? [event.reason] : []));
-    expect(why).toEqual([reason]);
-    expect(replica()).toEqual(expected());
-    await write(30, 50);
-    expect((await follow()).map(({ type }) => type)).not.toContain('mustRefetch');
-    expect(replica()).toEqual(expected());
+    expect(await things.reasons()).toEqual([reason]);
+    expect(things.replica()).toEqual(things.expected());
+    await things.write(30, 50);
+    expect(await things.reasons()).toEqual([]);
+    expect(things.replica()).toEqual(things.expected());
   });
 
   it('kafkajs alone loses updates, and says nothing', async () => {
     const leave = await reader.run();
-    await write(0, 40);
+    await things.write(0, 40);
     await eventually(() => reader.seen.size === 40, 'its first records');
     await leave();
     await happens();
     await reader.run();
-    await write(100, 101);
+    await things.write(100, 101);
     await eventually(() => reader.seen.has('thing-100'), 'what it reads next');
-    const lost = [...state.values()].filter(({ id, n }) => reader.seen.get(id) !== n);
+    const lost = [...things.state.values()].filter(({ id, n }) => reader.seen.get(id) !== n);
     expect(lost.length).toBeGreaterThan(0);
   });
 });
 
 it('I8: a topic with a new name needs a new snapshot, and the old marks are no floor for those that follow', async () => {
-  await write(0, 40);
-  await follow();
+  await things.write(0, 40);
+  await things.follow();
   const old = { log, topic };
   topic = unique('renamed');
   await create();
   log = kafkaLog({ client: client(), topics: { things: topic } });
-  await write(0, 10);
-  const reasons = async () => (await follow()).flatMap((event) => (event.type === 'mustRefetch' ? [event.reason] : []));
-  expect(await reasons()).toEqual(['unknown']);
-  expect(replica()).toEqual(expected());
-  await write(5, 20);
+  things.log = log;
+  await things.write(0, 10);
+  expect(await things.reasons()).toEqual(['unknown']);
+  expect(things.replica()).toEqual(things.expected());
+  await things.write(5, 20);
   const [{ high } = { high: '' }] = await admin.fetchTopicOffsets(topic);
   await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: high }] });
-  expect(await reasons()).toEqual(['expired']);
-  expect(replica()).toEqual(expected());
+  expect(await things.reasons()).toEqual(['expired']);
+  expect(things.replica()).toEqual(things.expected());
   await old.log[Symbol.asyncDispose]();
   await admin.deleteTopics({ topics: [old.topic] });
 });

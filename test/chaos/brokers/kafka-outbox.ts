@@ -1,43 +1,16 @@
-import {
-  covers,
-  following,
-  joinPositions,
-  type Log,
-  type NewRecord,
-  OffsetMap,
-  orAborted,
-  type Position,
-  positionFromJson,
-  positionToJson,
-  type Rows,
-  type SnapshotChunk,
-  snapshotOfRows,
-  type SnapshotSource,
-} from '@tidemark/core';
+import { covers, following, type Log, OffsetMap, orAborted, type Position } from '@tidemark/core';
 import { kafkaLog } from '@tidemark/kafka';
-import { type SqliteDatabase } from '@tidemark/sqlite';
 import { type Kafka } from 'kafkajs';
 import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Database, openFile } from '../things';
+import { openFile } from '../things';
+import { type OutboxTable, positionIn } from './outbox-table';
 
 interface OutboxOptions {
   readonly client: Kafka;
   readonly topic: string;
   readonly partitions: number;
-  /** Another connection to A's file. */
-  open(): SqliteDatabase & { close(): void };
 }
-
-const schema = `
-create table if not exists outbox (seq integer primary key autoincrement, key text not null, value text not null);
-create table if not exists confirmed (one integer primary key check (one = 1), position text not null)`;
-
-/** A's things less what isn't in the log yet: what a snapshot shows, under the table's own name. */
-const confirmedThings = `create temp view thing as
-  select id, n - coalesce(added, 0) as n, updates - coalesce(waiting, 0) as updates from main.thing
-  left join (select key, sum(json_extract(value, '$.add')) as added, count(*) as waiting from outbox group by key) on key = id
-  where updates > coalesce(waiting, 0)`;
 
 /**
  * A transactional outbox whose records come into the log exactly once. Each batch is a transaction of the log, and after anything
@@ -49,41 +22,10 @@ export class KafkaOutbox {
   private readonly relaying: Promise<void>;
 
   constructor(
-    private readonly db: Database,
+    private readonly table: OutboxTable,
     private readonly options: OutboxOptions,
   ) {
-    db.exec(schema);
     this.relaying = this.relay();
-  }
-
-  /** Inside the transaction that is open on A's connection. */
-  append(records: readonly NewRecord[]): void {
-    const insert = this.db.prepare('insert into outbox (key, value) values (?, ?)');
-    for (const { key, value } of records) insert.run(key, value);
-  }
-
-  /** Rows and the position that they have in the log, exactly: both are read in one transaction. */
-  snapshot(rows: Rows<'things', SqliteDatabase>): SnapshotSource {
-    return {
-      open: async ({ scope, signal }) => {
-        while (positionIn(this.db) === undefined) await pause(10, undefined, { signal });
-        const reader = this.options.open();
-        let open = true;
-        const close = () => {
-          if (open) reader.close();
-          open = false;
-        };
-        signal.addEventListener('abort', close, { once: true });
-        reader.exec(`${confirmedThings}; begin`);
-        const snapshot = snapshotOfRows({ position: positionIn(reader)!, rows, reader, scope });
-        return { ...snapshot, chunks: closing(snapshot.chunks, close) };
-      },
-    };
-  }
-
-  async drained(): Promise<void> {
-    const waiting = this.db.prepare('select count(*) as count from outbox');
-    while ((waiting.get() as { count: number }).count > 0) await pause(10);
   }
 
   async close(): Promise<void> {
@@ -127,7 +69,7 @@ export class KafkaOutbox {
     const over = new AbortController();
     const signal = AbortSignal.any([this.over.signal, over.signal]);
     const head = await log.locate('head', signal);
-    const from = positionIn(this.db) ?? { source: head.source, offsets: OffsetMap.empty('decimal') };
+    const from = this.table.position ?? { source: head.source, offsets: OffsetMap.empty('decimal') };
     let { offsets } = from;
     let last = 0;
     for await (const event of log.read(() => Promise.resolve(from), signal)) {
@@ -139,21 +81,17 @@ export class KafkaOutbox {
       if (covers({ source: head.source, offsets }, head)) over.abort();
     }
     this.over.signal.throwIfAborted();
-    this.confirm(last, { source: head.source, offsets });
+    this.table.confirm(last, { source: head.source, offsets });
   }
 
   private async publish(log: Log<'things'>): Promise<void> {
-    const batch = this.db.prepare('select seq, key, value from outbox order by seq limit 100').all() as unknown as {
-      seq: number;
-      key: string;
-      value: string;
-    }[];
+    const batch = this.table.next();
     const last = batch.at(-1);
     if (last === undefined) return pause(5);
     const records = batch.map(({ seq, key, value }) => ({ key, value, headers: { outbox: String(seq) } }));
     const published = log.publish('things', records);
     published.catch(() => undefined); // when it is closed meanwhile
-    this.confirm(last.seq, await this.behind(log, await orAborted(published, this.over.signal)));
+    this.table.confirm(last.seq, await this.behind(log, await orAborted(published, this.over.signal)));
   }
 
   /**
@@ -165,15 +103,6 @@ export class KafkaOutbox {
       const head = await log.locate('head', this.over.signal);
       if (covers(head, published)) return head;
     }
-  }
-
-  private confirm(last: number, position: Position): void {
-    const stored = positionIn(this.db);
-    const json = JSON.stringify(positionToJson(stored === undefined ? position : joinPositions(stored, position)));
-    this.db.exec('begin immediate');
-    this.db.prepare('delete from outbox where seq <= ?').run(last);
-    this.db.prepare('insert or replace into confirmed values (1, ?)').run(json);
-    this.db.exec('commit');
   }
 }
 
@@ -189,24 +118,11 @@ export function confirmedIn(file: string): (partition: string) => bigint {
   }
 }
 
-function positionIn(db: SqliteDatabase): Position | undefined {
-  const row = db.prepare('select position from confirmed').get() as { position: string } | undefined;
-  return row && positionFromJson(JSON.parse(row.position));
-}
-
 /** It may have lost its broker. */
 async function disposed(log: AsyncDisposable): Promise<void> {
   try {
     await log[Symbol.asyncDispose]();
   } catch (error) {
     process.stderr.write(`outbox: ${String(error)}\n`);
-  }
-}
-
-async function* closing(chunks: AsyncIterable<SnapshotChunk>, close: () => void): AsyncGenerator<SnapshotChunk> {
-  try {
-    yield* chunks;
-  } finally {
-    close();
   }
 }

@@ -1,9 +1,7 @@
 import { kafkaLog } from '@tidemark/kafka';
-import { type SqliteDatabase } from '@tidemark/sqlite';
 import { Kafka, type KafkaConfig, logLevel } from 'kafkajs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { startKafka } from '../../brokers/kafka';
 import {
   type Broker,
@@ -11,10 +9,13 @@ import {
   embeddedFaults,
   type LogFromOutside,
   partitions,
+  placeIn,
   type ServicePlace,
 } from '../broker';
 import { openFile } from '../things';
+import { atLast } from './at-last';
 import { confirmedIn, KafkaOutbox } from './kafka-outbox';
+import { OutboxTable } from './outbox-table';
 
 /** A topic that A writes through an outbox, and that B follows in a group where it shares, otherwise alone. */
 export const kafka: Broker = {
@@ -25,17 +26,13 @@ export const kafka: Broker = {
 
   publish({ directory, service }, db, rows) {
     const { name } = placeIn(service);
-    const open = (): SqliteDatabase & { close(): void } => openFile(join(directory, 'a.db'));
-    const outbox = new KafkaOutbox(db, {
-      client: clientOf(service, { requestTimeout: 1_500 }),
-      topic: name,
-      partitions,
-      open,
-    });
+    const table = new OutboxTable(db, () => openFile(join(directory, 'a.db')));
+    const client = clientOf(service, { requestTimeout: 1_500 });
+    const outbox = new KafkaOutbox(table, { client, topic: name, partitions });
     return {
-      append: (records) => outbox.append(records),
-      snapshot: outbox.snapshot(rows),
-      drained: () => outbox.drained(),
+      append: (records) => table.append(records),
+      snapshot: table.snapshot(rows),
+      drained: () => table.drained(),
       close: () => outbox.close(),
     };
   },
@@ -83,21 +80,6 @@ export const kafka: Broker = {
     };
   },
 };
-
-/** The broker may be down, or just have come back. */
-async function atLast<R>(work: () => Promise<R>): Promise<R> {
-  for (const end = performance.now() + 60_000; ; await pause(100))
-    try {
-      return await work();
-    } catch (error) {
-      if (performance.now() > end) throw error;
-    }
-}
-
-function placeIn(service: ServicePlace | undefined): ServicePlace {
-  if (service === undefined) throw new Error('a Kafka log needs a broker');
-  return service;
-}
 
 /** All connections go to this address: the one that the broker tells isn't behind the proxy. */
 function clientOf(service: ServicePlace | undefined, config: Partial<KafkaConfig>): Kafka {

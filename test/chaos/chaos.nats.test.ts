@@ -1,0 +1,3 @@
+import { chaosOver } from './chaos-over';
+
+chaosOver('nats', 'NATS', 35);
