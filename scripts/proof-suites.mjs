@@ -3,7 +3,7 @@
  * output are the result; `page`: the page of docs/proof that gets it, where that isn't called as the suite is.
  */
 export const suites = [
-  { name: 'bench', script: 'bench', args: ['core', 'http', 'sqlite', 'memory'], takes: '20 minutes', tail: 20 },
+  { name: 'bench', script: 'bench', args: ['core', 'http', 'sqlite', 'memory', 'nats'], takes: '35 minutes', tail: 25 },
   { name: 'mutants', script: 'mutants', args: [], takes: '5 minutes', tail: 1 },
   { name: 'soak', script: 'soak', args: ['--minutes', '30', '--seed', '1'], takes: '30 minutes', tail: 6 },
   { name: 'chaos', script: 'chaos', args: ['--rounds', '500', '--seed', '1'], takes: '40 minutes', tail: 18 },
@@ -13,6 +13,14 @@ export const suites = [
     args: ['--broker', 'kafka', '--rounds', '100', '--seed', '1'],
     takes: '15 minutes',
     tail: 20,
+    page: 'chaos',
+  },
+  {
+    name: 'chaos-nats',
+    script: 'chaos',
+    args: ['--broker', 'nats', '--rounds', '100', '--seed', '1'],
+    takes: '20 minutes',
+    tail: 22,
     page: 'chaos',
   },
   { name: 'model', script: 'model', args: ['--full'], takes: '1 hour', tail: 20 },

@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- core|http|sqlite|memory|kafka [--json] [--pairs N] [--scale 0.01]`: Tidemark against the same work written by hand, in
- * one process, in turn. Prints the median of the pairwise ratios, higher is better; see docs/proof/bench.md.
+ * `npm run bench -- core|http|sqlite|memory|kafka|nats [--json] [--pairs N] [--scale 0.01]`: Tidemark against the same work written by
+ * hand, in one process, in turn. Prints the median of the pairwise ratios, higher is better; see docs/proof/bench.md.
  */
 import process from 'node:process';
 import { parseArgs } from 'node:util';
@@ -8,9 +8,10 @@ import { core } from './core.mjs';
 import { http } from './http.mjs';
 import { kafka } from './kafka.mjs';
 import { memory } from './memory.mjs';
+import { nats } from './nats.mjs';
 import { sqlite } from './sqlite.mjs';
 
-const suites = { core, http, sqlite, memory, kafka };
+const suites = { core, http, sqlite, memory, kafka, nats };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -1,11 +1,14 @@
 /**
  * Service B on a small heap: `node --max-old-space-size=64 memory-process.mjs snapshot|backlog <url> <count>`, or
- * `kafka <address>/<topic> <count>`. Prints how many rows or records it has got, and the most memory it ever had (RSS, in bytes).
+ * `kafka <address>/<topic> <count>`, or `nats <address>/<stream> <count>`. Prints how many rows or records it has got, and the most
+ * memory it ever had (RSS, in bytes).
  */
+import { connect } from '@nats-io/transport-node';
 import { DatabaseSync } from '@photostructure/sqlite';
 import { applyTo, liveView, snapshotThenSubscribe, translate, upsert } from '@tidemark/core';
 import { httpFeed, httpSnapshot } from '@tidemark/http';
 import { kafkaLog } from '@tidemark/kafka';
+import { natsLog } from '@tidemark/nats';
 import { sqliteTable } from '@tidemark/sqlite';
 import { Kafka, logLevel } from 'kafkajs';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -17,10 +20,15 @@ import { nothingYet } from './logs.mjs';
 import { columns, Work } from './works.mjs';
 
 const [, , mode, where, size] = process.argv;
-const { snapshot, transport, close } = mode === 'kafka' ? ofKafka(...where.split('/')) : overHttp(where);
+const { snapshot, transport, close } = of(mode, where);
 const got = mode === 'snapshot' ? await snapshotIntoTable() : await backlogIntoSlowConsumer(Number(size));
 process.stdout.write(JSON.stringify({ got, peak: process.resourceUsage().maxRSS * 1024 }));
 await close?.();
+
+function of(mode, where) {
+  if (mode === 'kafka') return ofKafka(...where.split('/'));
+  return mode === 'nats' ? ofNats(...where.split('/')) : overHttp(where);
+}
 
 function overHttp(url) {
   return { snapshot: httpSnapshot(`${url}/snapshot`), transport: httpFeed(`${url}/feed`, { topics: ['works'] }) };
@@ -29,6 +37,11 @@ function overHttp(url) {
 function ofKafka(broker, topic) {
   const client = new Kafka({ brokers: [broker], logLevel: logLevel.NOTHING });
   const log = kafkaLog({ client, topics: { works: topic } });
+  return { snapshot: nothingYet(log), transport: log, close: () => log[Symbol.asyncDispose]() };
+}
+
+function ofNats(servers, stream) {
+  const log = natsLog({ connection: () => connect({ servers }), topics: { works: { stream } } });
   return { snapshot: nothingYet(log), transport: log, close: () => log[Symbol.asyncDispose]() };
 }
 

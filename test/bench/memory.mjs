@@ -28,6 +28,10 @@ export async function memory({ scale }) {
 export const memoryOverKafka = async (where, count) =>
   inMiB(`${count} records of a backlog in Kafka into a slow consumer, peak RSS`, await peakOfB('kafka', where, count));
 
+/** The same for a stream of so many records on a server (`address/stream`). */
+export const memoryOverNats = async (where, count) =>
+  inMiB(`${count} records of a backlog in NATS into a slow consumer, peak RSS`, await peakOfB('nats', where, count));
+
 function inMiB(name, bytes) {
   const peak = bytes / 1024 ** 2;
   return { name, unit: 'MiB', tidemark: rounded(peak), baseline: limit, ratio: rounded(limit / peak), pairs: 1 };
