@@ -1,7 +1,7 @@
 /** Where `nats-server` comes from: from PATH, or once into the cache, from the distribution's packages or by Go. */
 import { execFile } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
 import { cached } from './cached';
@@ -77,8 +77,7 @@ async function byApt(empty: string, version: string): Promise<string> {
 /** Builds it in a minute or two; Go has compared it with its checksum database. */
 async function byGo(empty: string, version: string): Promise<string> {
   const bin = join(empty, 'bin');
-  const path = [process.env.PATH, '/usr/local/go/bin'].join(delimiter); // where Go's own instructions put it
-  const env = { ...process.env, PATH: path, GOBIN: bin, CGO_ENABLED: '0' };
+  const env = { ...process.env, GOBIN: bin, CGO_ENABLED: '0' };
   await run('go', ['install', `github.com/nats-io/nats-server/v2@v${version}`], empty, env);
   return bin;
 }

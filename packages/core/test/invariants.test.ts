@@ -153,7 +153,7 @@ it('I1: a batch whose partition stands elsewhere by now is read again from there
       return batches.map(({ after }) => ({ moved: { through: after } }));
     },
   });
-  const pipeline = world.pipeline(contested);
+  const pipeline = world.pipeline(contested, { times: { ...times, watchMs: 60_000 } }); // by the answer, not by the watch
   listen(pipeline);
   await pipeline.caughtUp({ timeoutMs: 5_000 });
   for (let i = 1; i < 9; i++) world.add(1, i);

@@ -1,15 +1,27 @@
 import { beginning, following, type LogRecord, type Offset } from '@tidemark/core';
 
-/** Behind what the first sequences are missing; `undefined` where none are. */
-export function gapIn(records: readonly Pick<LogRecord, 'offset'>[], after: Offset): Offset | undefined {
+/** Sequences that are missing between two that came. */
+export interface Gap {
+  /** What comes before the first of them. */
+  readonly after: Offset;
+  /** The first of them. */
+  readonly from: string;
+  /** The record that follows. */
+  readonly before: Offset;
+}
+
+/** In their order. */
+export function gapsIn(records: readonly Pick<LogRecord, 'offset'>[], after: Offset): readonly Gap[] {
   const last = records.at(-1)?.offset ?? after;
-  if (following(last) === (BigInt(first(after)) + BigInt(records.length)).toString()) return undefined;
+  if (following(last) === (BigInt(first(after)) + BigInt(records.length)).toString()) return [];
+  const gaps: Gap[] = [];
   let at = after;
   for (const { offset } of records) {
-    if (offset !== first(at)) return at;
+    const from = first(at);
+    if (offset !== from) gaps.push({ after: at, from, before: offset });
     at = offset;
   }
-  return undefined;
+  return gaps;
 }
 
 /** The sequence right after this: they begin at 1. */

@@ -12,7 +12,7 @@ import {
 } from '@tidemark/core';
 import { Consumer, Disturbed, type PullLimits } from './consumer';
 import { head, requireReadable, trimmed } from './description';
-import { gapIn } from './gap';
+import { type Gap, gapsIn } from './gap';
 import { type ConsumerStart, type JetStream, type StreamInfo } from './jetstream';
 import { type Delivered, recordOf } from './message';
 import { type SubjectPattern } from './subject-pattern';
@@ -118,8 +118,12 @@ export class Pages {
       throw new Disturbed(`stream ${topic.stream} was read from before the position`);
     const { record, pending } = messages.at(-1) as Delivered;
     reader.through = record.offset;
-    const gap = topic.keeps === 'log' ? gapIn(records, after) : undefined;
-    if (gap !== undefined && isTrimmed(gap, topic, await this.infoOf(reader))) return { lost: 'expired' };
+    const gaps = gapsIn(records, after);
+    const [first] = gaps;
+    if (first !== undefined && (await this.skipsInPurges()))
+      for (const gap of gaps) await this.requireEmpty(reader, gap);
+    if (first !== undefined && topic.keeps === 'log' && isTrimmed(first.after, topic, await this.infoOf(reader)))
+      return { lost: 'expired' };
     return { records, through: record.offset, atHead, lag: BigInt(pending) };
   }
 
@@ -135,7 +139,9 @@ export class Pages {
     if (await this.hasMore(reader)) {
       const { messages, atEnd } = await consumer.pull({ wait: false, signal });
       requireOwn(reader, through);
-      return messages.length > 0 ? this.read(reader, messages, atEnd) : { records: [], through, atHead: false };
+      if (messages.length > 0) return this.read(reader, messages, atEnd);
+      if (await this.skipsInPurges()) throw skipped(topic);
+      return { records: [], through, atHead: false };
     }
     const throughWitness = await this.witness(topic, keys, end);
     if (isTrimmed(through, topic, await this.infoOf(reader))) return { lost: 'expired' };
@@ -146,11 +152,30 @@ export class Pages {
   }
 
   /** Asked of the stream, which has told its end: a consumer may live on a server that lags behind it, and knows less. */
-  private async hasMore({ topic, filters, through }: Reader): Promise<boolean> {
+  private async hasMore(reader: Reader): Promise<boolean> {
+    const from = reader.through === beginning ? '1' : following(reader.through);
+    return (await this.firstFrom(reader, from)) !== undefined;
+  }
+
+  /** The first sequence of ours from this one on. */
+  private async firstFrom({ topic, filters }: Reader, from: string): Promise<bigint | undefined> {
     const subjects = filters.length === 0 ? ['>'] : filters.map(({ text }) => text);
-    const from = through === beginning ? '1' : following(through);
-    for (const subject of subjects) if ((await this.js.nextOf(topic.stream, subject, from)) !== undefined) return true;
-    return false;
+    const found = await Promise.all(subjects.map((subject) => this.js.nextOf(topic.stream, subject, from)));
+    const sequences = found.flatMap((message) => (message === undefined ? [] : [BigInt(message.seq)]));
+    return sequences.reduce<bigint | undefined>((min, seq) => (min === undefined || seq < min ? seq : min), undefined);
+  }
+
+  /** A server before 2.10 moves all consumers to the first message that a purge of one subject has left, over what they haven't had. */
+  private async skipsInPurges(): Promise<boolean> {
+    const { info } = await this.js.link.connection();
+    const [major = 0, minor = 0] = (info?.version ?? '').split('.').map(Number);
+    return major < 2 || (major === 2 && minor < 10);
+  }
+
+  /** Is what is missing really gone, or somebody else's? */
+  private async requireEmpty(reader: Reader, { from, before: next }: Gap): Promise<void> {
+    const there = await this.firstFrom(reader, from);
+    if (there !== undefined && there < BigInt(next)) throw skipped(reader.topic);
   }
 
   /** The stream as it is now, which is still the one that the consumer reads. */
@@ -171,6 +196,9 @@ export class Pages {
 function requireOwn({ through, topic }: Reader, after: Offset): void {
   if (through !== after) throw new Disturbed(`${topic.name} is read by somebody else here`);
 }
+
+const skipped = ({ stream }: StreamTopic) =>
+  new Disturbed(`stream ${stream} was read over messages that are there: a subject of it was purged`);
 
 const startAfter = (after: Offset): ConsumerStart =>
   after === beginning

@@ -9,15 +9,23 @@ export interface Under {
   readonly it: jest.It;
 }
 
-/** The same tests with the oldest server that will do and a current one, and with both clients. */
-export function onBothServers(tests: (under: Under) => void): void {
+const pairs: { readonly [V in Under['version']]: readonly ClientName[] } = {
+  floor: ['nats'],
+  current: ['@nats-io/transport-node'],
+};
+
+/**
+ * The same tests with the oldest server that will do and a current one, and with both clients: each with each, or, where tests wait for
+ * what doesn't come, the older with the older one.
+ */
+export function onBothServers(tests: (under: Under) => void, { inPairs = false } = {}): void {
   describe.each(['floor', 'current'] as const)('%s server', (version) => {
     let server: OwnNats;
     beforeAll(async () => {
       server = await startNats({ version });
     });
     afterAll(() => server.stop());
-    describe.each(clientNames)('%s', (client) => {
+    describe.each(inPairs ? pairs[version] : clientNames)('%s', (client) => {
       tests({ version, client, address: () => server.address, it: itWithOwn('nats') });
     });
   });

@@ -1,6 +1,6 @@
 import { beginning, decimal, following, type Offset } from '@tidemark/core';
 import * as fc from 'fast-check';
-import { gapIn } from '../src/gap';
+import { gapsIn } from '../src/gap';
 
 const start = fc.oneof(
   fc.constant(beginning),
@@ -8,21 +8,25 @@ const start = fc.oneof(
 );
 const steps = fc.array(fc.integer({ min: 1, max: 3 }), { maxLength: 20 });
 
-it('I1: finds the first place where a sequence is missing, and none where none is', () => {
+it('I1: finds each place where sequences are missing, and none where none are', () => {
   fc.assert(
     fc.property(start, steps, (after, distances) => {
       const records: { readonly offset: Offset }[] = [];
       let at = after === beginning ? 0n : BigInt(after);
       for (const distance of distances) records.push({ offset: decimal((at += BigInt(distance))) });
-      const jump = distances.findIndex((distance) => distance > 1);
-      const expected = jump < 0 ? undefined : jump === 0 ? after : records[jump - 1]?.offset;
-      expect(gapIn(records, after)).toBe(expected);
+      const expected = distances.flatMap((distance, i) => {
+        const before = i === 0 ? after : records[i - 1]?.offset;
+        return distance > 1 ? [{ after: before, before: records[i]?.offset }] : [];
+      });
+      const found = gapsIn(records, after);
+      expect(found.map(({ after, before }) => ({ after, before }))).toEqual(expected);
+      for (const { after, from } of found) expect(BigInt(from)).toBe(after === beginning ? 1n : BigInt(after) + 1n);
     }),
   );
 });
 
 it('sequences begin at 1', () => {
-  expect(gapIn([{ offset: decimal(1) }], beginning)).toBeUndefined();
-  expect(gapIn([{ offset: decimal(2) }], beginning)).toBe(beginning);
-  expect(gapIn([{ offset: following(decimal('9007199254740993')) }], decimal('9007199254740993'))).toBeUndefined();
+  expect(gapsIn([{ offset: decimal(1) }], beginning)).toEqual([]);
+  expect(gapsIn([{ offset: decimal(2) }], beginning)).toEqual([{ after: beginning, from: '1', before: '2' }]);
+  expect(gapsIn([{ offset: following(decimal('9007199254740993')) }], decimal('9007199254740993'))).toEqual([]);
 });

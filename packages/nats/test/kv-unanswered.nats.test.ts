@@ -145,21 +145,24 @@ const scenarios: Readonly<Record<string, (own: OwnBucket) => Promise<void>>> = {
   },
 };
 
-onBothServers(({ client, address, it }) => {
-  it('what goes unanswered is found out', async () => {
-    const all = Object.entries(scenarios).map(async ([name, play]) => {
-      const own = await OwnBucket.open(address(), client);
-      try {
-        await play(own);
-      } catch (error) {
-        throw new Error(`a write that ${name}: ${String(error)}`, { cause: error });
-      } finally {
-        await own.close();
-      }
+onBothServers(
+  ({ client, address, it }) => {
+    it('what goes unanswered is found out', async () => {
+      const all = Object.entries(scenarios).map(async ([name, play]) => {
+        const own = await OwnBucket.open(address(), client);
+        try {
+          await play(own);
+        } catch (error) {
+          throw new Error(`a write that ${name}: ${String(error)}`, { cause: error });
+        } finally {
+          await own.close();
+        }
+      });
+      const failed = (await Promise.allSettled(all)).flatMap((one) =>
+        one.status === 'rejected' ? [one.reason as unknown] : [],
+      );
+      expect(failed).toEqual([]);
     });
-    const failed = (await Promise.allSettled(all)).flatMap((one) =>
-      one.status === 'rejected' ? [one.reason as unknown] : [],
-    );
-    expect(failed).toEqual([]);
-  });
-});
+  },
+  { inPairs: true },
+);

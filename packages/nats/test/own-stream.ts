@@ -48,8 +48,8 @@ export class OwnStream {
     return answer;
   }
 
-  purge(): Promise<unknown> {
-    return this.api(`STREAM.PURGE.${this.name}`);
+  purge(what: { readonly filter?: string; readonly keep?: number } = {}): Promise<unknown> {
+    return this.api(`STREAM.PURGE.${this.name}`, what);
   }
 
   remove(seq: number): Promise<unknown> {

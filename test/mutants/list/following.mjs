@@ -221,9 +221,23 @@ export const following = [
     name: 'I11-term-not-watched',
     what: 'An instance with nothing to apply never notices that another one has re-snapshotted.',
     changes: [
-      change('core/src/watch.ts', 'if (term !== undefined && (stored.state', 'if (term === -1 && (stored.state'),
+      change(
+        'core/src/watch.ts',
+        "if (stored.state !== 'ready' || stored.term !== term) this.context.fenced(term);",
+        "if (stored.state !== 'ready' || stored.term !== term) continue;",
+      ),
     ],
     caughtBy: { [invariants]: ['I11: an idle instance notices a new term and starts its cursors anew'] },
+  },
+  {
+    name: 'I2-left-behind-unnoticed',
+    what: 'An idle partition stays where it is when another instance has written what the log has lost since.',
+    changes: [change('core/src/cursors.ts', 'const again = elsewhere &&', 'const again = !elsewhere &&')],
+    caughtBy: {
+      'packages/core/test/strayed.test.ts': [
+        'I2: takes a new snapshot when another instance has written what the log has lost since, though nothing comes',
+      ],
+    },
   },
   {
     name: 'idle-cursor-forgotten',

@@ -92,7 +92,11 @@ export const nats = [
     name: 'M6-gap-unlooked-nats',
     what: 'Retention that is faster than the reading is taken for deleted messages.',
     changes: [
-      change('nats/src/pages.ts', 'if (gap !== undefined && isTrimmed(', 'if (gap === undefined && isTrimmed('),
+      change(
+        'nats/src/pages.ts',
+        "topic.keeps === 'log' && isTrimmed(first",
+        "topic.keeps !== 'log' && isTrimmed(first",
+      ),
     ],
     caughtBy: { [pages]: ['I1: expired: retention was faster than the reading'] },
   },

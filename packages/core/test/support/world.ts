@@ -70,7 +70,7 @@ export class World {
       readonly onPoison?: Poison;
     } & Pick<
       SnapshotThenSubscribeOptions<never>,
-      'version' | 'onMustRefetch' | 'onUnknownPosition' | 'snapshotAttempts' | 'scope' | 'runtime'
+      'version' | 'onMustRefetch' | 'onUnknownPosition' | 'snapshotAttempts' | 'scope' | 'runtime' | 'times'
     > = {},
   ) {
     const { onPoison, ...rest } = options;
