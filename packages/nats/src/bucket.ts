@@ -2,7 +2,7 @@ import { InvalidConfiguration, SyncError } from '@tidemark/core';
 import { randomUUID } from 'node:crypto';
 import { patienceMs } from './connection';
 import { Headers } from './headers';
-import { answered, type JetStream, type StoredMessage, type StreamConfig } from './jetstream';
+import { type JetStream, storedAs, type StoredMessage, type StreamConfig } from './jetstream';
 import { recordOf } from './message';
 import { asUnavailable, isRefusal, isUnheard, JetStreamRefused, refusals } from './nats-error';
 
@@ -96,9 +96,9 @@ export class Bucket {
         `a value for bucket ${this.name} has ${size} bytes with its headers; the server takes ${connection.info.max_payload} (max_payload)`,
       );
     const { data } = await connection.request(this.subjectOf(key), value, { timeout: patienceMs, headers });
-    const { seq, error } = answered(data) as PubAck;
-    if (error !== undefined) throw new JetStreamRefused(error.err_code ?? 0, error.description);
-    return seq;
+    const sequence = storedAs(data);
+    if (sequence === undefined) throw new Error("the answer is none of JetStream's");
+    return sequence;
   }
 
   /** Of the write that wasn't answered, if it is what stands there. */
@@ -181,11 +181,6 @@ interface SubjectsInfo {
   /** Of all subjects that there are; a server tells some 100,000 at once. */
   readonly total?: number;
   readonly state: { readonly subjects?: Readonly<Record<string, number>> | null };
-}
-
-interface PubAck {
-  readonly seq: number;
-  readonly error?: { readonly err_code?: number; readonly description: string };
 }
 
 /** The header that tells writes apart. (Not `Nats-Msg-Id`: newer servers look at the expected revision first, older ones at the id.) */

@@ -46,6 +46,9 @@ export type Connecting = NatsConnection | (() => Promise<NatsConnection>);
 /** How long a request may wait for a connection that is being made anew, and for its answer, in milliseconds. */
 export const patienceMs = 5_000;
 
+/** Is a server older than 2.10? Consumers of those pass over what they should deliver in some cases, and filter by one subject only. */
+export const isBefore210 = (version: string): boolean => /^2\.[0-9]\./.test(version);
+
 /** One connection: made when it is first needed, and again after its end where the log has made it. */
 export class Link {
   private current: Promise<NatsConnection> | undefined;

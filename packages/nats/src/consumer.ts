@@ -4,6 +4,7 @@ import { type NatsConnection, type NatsMessage, patienceMs } from './connection'
 import { type ConsumerInfo, type ConsumerStart, type JetStream } from './jetstream';
 import { type Delivered, delivered } from './message';
 import { asUnavailable, isRefusal, refusals, said } from './nats-error';
+import { Pull, type PullEnd } from './pull';
 import { type SubjectPattern } from './subject-pattern';
 
 /** What a pull has brought. */
@@ -312,37 +313,6 @@ const heartbeatMs = 2_000;
 const quietMs = 100;
 
 const nanoseconds = (ms: number): number => ms * 1_000_000;
-
-type PullEnd = 'full' | 'noMore' | 'tooBig' | 'broken';
-
-/** A pull that is out. */
-class Pull {
-  readonly ended: Promise<PullEnd>;
-  end: (end: PullEnd) => void = () => undefined;
-  private got = 0;
-
-  constructor(
-    readonly inbox: string,
-    private readonly batch: number,
-    private readonly waits: boolean,
-  ) {
-    this.ended = new Promise((resolve) => (this.end = resolve));
-  }
-
-  /** The server has had nothing for it so far. */
-  get isHeld(): boolean {
-    return this.waits && this.got === 0;
-  }
-
-  /** Its first message has come. */
-  get hasBegun(): boolean {
-    return this.got === 1;
-  }
-
-  hasAll(): boolean {
-    return ++this.got === this.batch;
-  }
-}
 
 function valueOf(headers: Iterable<[string, string[]]> | undefined, wanted: string): string | undefined {
   for (const [name, values] of headers ?? []) if (name === wanted) return values[0];

@@ -16,15 +16,9 @@ import { type StreamTopic } from './topics';
  * alone begin anew with each stream. Rejects with `Unavailable`, and with `InvalidConfiguration` for a stream that reading would damage.
  */
 export async function describe(js: JetStream, topics: readonly StreamTopic[]): Promise<Description> {
-  const streams = [...new Set(topics.map(({ stream }) => stream))];
-  const infos = new Map(await Promise.all(streams.map(async (name) => [name, await js.stream(name)] as const)));
-  const described = topics.map((topic) => ({ topic, info: infos.get(topic.stream) as StreamInfo }));
-  const source: Source = {
-    kind: 'nats',
-    order: 'decimal',
-    epochs: Object.fromEntries(described.map(({ topic, info }) => [topic.name, info.created])),
-  };
-  const partitions = described.flatMap(({ topic, info }) => {
+  const infos = await infosOf(js, topics);
+  const partitions = topics.flatMap((topic) => {
+    const info = infos.of(topic);
     requireReadable(topic, info);
     const { max_age: age } = info.config;
     const bounds = { trimmed: trimmed(topic, info), head: head(info), retentionMs: age > 0 ? age / 1e6 : undefined };
@@ -34,7 +28,21 @@ export async function describe(js: JetStream, topics: readonly StreamTopic[]): P
       ...bounds,
     }));
   });
-  return { source, partitions };
+  return { source: infos.source, partitions };
+}
+
+/** What the streams of some topics are, each asked once. */
+export interface StreamInfos {
+  readonly source: Source;
+  of(topic: StreamTopic): StreamInfo;
+}
+
+export async function infosOf(js: JetStream, topics: readonly StreamTopic[]): Promise<StreamInfos> {
+  const streams = [...new Set(topics.map(({ stream }) => stream))];
+  const infos = new Map(await Promise.all(streams.map(async (name) => [name, await js.stream(name)] as const)));
+  const of = ({ stream }: StreamTopic): StreamInfo => infos.get(stream) as StreamInfo;
+  const epochs = Object.fromEntries(topics.map((topic) => [topic.name, of(topic).created]));
+  return { source: { kind: 'nats', order: 'decimal', epochs }, of };
 }
 
 /** The last sequence that retention has removed. A compacted stream may lack any: that is its way. */

@@ -38,13 +38,12 @@ export interface StoredMessage {
   readonly time: string;
 }
 
-/** Where a consumer begins, and what of each message it gets. */
+/** Where a consumer begins. */
 export interface ConsumerStart {
   readonly deliver_policy: 'all' | 'by_start_sequence' | 'by_start_time' | 'last_per_subject';
   /** Digits, written into the request as a number of any size. */
   readonly opt_start_seq?: string | undefined;
   readonly opt_start_time?: string | undefined;
-  readonly headers_only?: boolean | undefined;
 }
 
 export interface ConsumerInfo {
@@ -108,7 +107,7 @@ export class JetStream {
 }
 
 /** What JetStream has answered. The parser's own error would quote it, and it may hold a record. */
-export function answered(data: Uint8Array): object {
+function answered(data: Uint8Array): object {
   let answer: unknown;
   try {
     answer = JSON.parse(Buffer.from(data).toString('utf8'));
@@ -117,4 +116,19 @@ export function answered(data: Uint8Array): object {
   }
   if (typeof answer === 'object' && answer !== null) return answer;
   throw new Error(`the answer, of ${data.length} bytes, is none of JetStream's`);
+}
+
+/**
+ * The sequence under which a message was stored, of JetStream's answer to it; `undefined`: the answer is somebody else's, or none yet.
+ * Throws {@link JetStreamRefused}.
+ */
+export function storedAs(data: Uint8Array): number | undefined {
+  let answer: { readonly seq?: unknown; readonly error?: { readonly err_code?: number; readonly description: string } };
+  try {
+    answer = answered(data);
+  } catch {
+    return undefined;
+  }
+  if (answer.error !== undefined) throw new JetStreamRefused(answer.error.err_code ?? 0, answer.error.description);
+  return typeof answer.seq === 'number' && answer.seq > 0 ? answer.seq : undefined;
 }

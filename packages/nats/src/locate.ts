@@ -9,19 +9,19 @@ import {
   OffsetMap,
   type Point,
   type Position,
-  witnessOf,
 } from '@tidemark/core';
 import { Consumer } from './consumer';
-import { describe, head } from './description';
+import { head, infosOf, requireReadable } from './description';
 import { type JetStream, type StreamInfo } from './jetstream';
-import { recordOf } from './message';
 import { type SubjectPattern } from './subject-pattern';
 import { keysOf, type StreamTopic } from './topics';
+import { witnessAt } from './witness';
 
 interface Place {
   readonly topic: StreamTopic;
   readonly partition: string;
   readonly filters: readonly SubjectPattern[];
+  readonly info: StreamInfo;
 }
 
 /** The marks of a point, each with a witness where its message is still there. `headLess` counts all messages of a stream. */
@@ -31,30 +31,24 @@ export async function locate(
   point: Point,
   signal: AbortSignal,
 ): Promise<Position> {
-  const { source } = await describe(js, topics);
+  const infos = await infosOf(js, topics);
   const places = topics.flatMap((topic) =>
-    [...topic.partitions].map(([partition, filters]): Place => ({ topic, partition, filters })),
+    [...topic.partitions].map(([partition, filters]): Place => ({ topic, partition, filters, info: infos.of(topic) })),
   );
   const entries = await Promise.all(places.map((place) => entry(js, place, point, signal)));
-  return { source, offsets: OffsetMap.from('decimal', entries) };
+  return { source: infos.source, offsets: OffsetMap.from('decimal', entries) };
 }
 
 async function entry(js: JetStream, place: Place, point: Point, signal: AbortSignal): Promise<Entry> {
-  const { topic, partition, filters } = place;
-  const info = await js.stream(topic.stream);
-  const through = await throughOf(js, place, info, point, signal);
-  const message = through === beginning ? undefined : await js.message(topic.stream, through);
-  const witness = message === undefined ? undefined : witnessOf(recordOf(message, keysOf(topic, filters, info)));
+  const { topic, partition, filters, info } = place;
+  requireReadable(topic, info);
+  const through = await throughOf(js, place, point, signal);
+  const witness = await witnessAt(js, topic.stream, through, keysOf(topic, filters, info));
   return { topic: topic.name, partition, through, witness };
 }
 
-async function throughOf(
-  js: JetStream,
-  place: Place,
-  info: StreamInfo,
-  point: Point,
-  signal: AbortSignal,
-): Promise<Offset> {
+async function throughOf(js: JetStream, place: Place, point: Point, signal: AbortSignal): Promise<Offset> {
+  const { info } = place;
   const { first_seq: first, last_seq: last } = info.state;
   const lowest = first <= 1 ? beginning : before(first);
   if (point === 'beginning') return lowest;

@@ -11,9 +11,9 @@ import {
 } from '@tidemark/core';
 import { randomUUID } from 'node:crypto';
 import { type NatsConnection, patienceMs } from './connection';
-import { describe } from './description';
+import { infosOf, requireReadable } from './description';
 import { Headers } from './headers';
-import { type JetStream, type StreamInfo } from './jetstream';
+import { type JetStream, storedAs, type StreamInfo } from './jetstream';
 import { asUnavailable, isUnheard, JetStreamRefused, refusals, told } from './nats-error';
 import { SubjectPattern } from './subject-pattern';
 import { type StreamTopic, type StreamTopics } from './topics';
@@ -26,11 +26,6 @@ interface Outgoing {
   readonly subject: string;
   readonly payload: Uint8Array;
   readonly headers: Headers;
-}
-
-interface PubAck {
-  readonly seq: number;
-  readonly error?: { readonly err_code?: number; readonly description: string };
 }
 
 /** Messages on their way at once. */
@@ -56,10 +51,9 @@ export class NatsPublisher<Topic extends string> implements Publisher<Topic> {
     const name = Object.hasOwn(names, application) ? names[application] : undefined;
     const topic = name === undefined ? undefined : this.topics.byName.get(name);
     if (topic === undefined) throw new InvalidConfiguration(`natsLog has no topic "${application}"`);
-    const [{ source }, info] = await Promise.all([
-      describe(this.js, [...this.topics.byName.values()]),
-      this.js.stream(topic.stream),
-    ]);
+    const infos = await infosOf(this.js, [...this.topics.byName.values()]);
+    const info = infos.of(topic);
+    requireReadable(topic, info);
     const connection = await this.js.link.connection();
     const target = targetOf(topic, info);
     const outgoing = records.map((record) => outgoingOf(topic, target, record, connection));
@@ -68,7 +62,7 @@ export class NatsPublisher<Topic extends string> implements Publisher<Topic> {
     // a stream's partitions share its sequences, and only the server knows which of them a message went to
     const marks = last === 0 ? [] : [...topic.partitions.keys()];
     const entries = marks.map((partition) => ({ topic: topic.name, partition, through: decimal(last) }));
-    return { source, offsets: OffsetMap.from('decimal', entries) };
+    return { source: infos.source, offsets: OffsetMap.from('decimal', entries) };
   }
 
   /** The highest sequence. Rejects once all are settled: one that is still tried could come after what the caller publishes next. */
@@ -94,7 +88,9 @@ export class NatsPublisher<Topic extends string> implements Publisher<Topic> {
         if (sentAt !== undefined && performance.now() + patienceMs - sentAt > windowMs) break;
         sentAt ??= performance.now();
         const { data } = await this.js.link.request(one.subject, one.payload, one.headers);
-        return sequenceOf(data, one);
+        const sequence = storedAs(data);
+        if (sequence === undefined) throw foreignAnswer(one);
+        return sequence;
       } catch (error) {
         if (error instanceof SyncError && !error.retryable) throw error;
         if (error instanceof JetStreamRefused) throw refusedBy(error, one);
@@ -106,20 +102,10 @@ export class NatsPublisher<Topic extends string> implements Publisher<Topic> {
   }
 }
 
-function sequenceOf(data: Uint8Array, { stream }: Outgoing): number {
-  let answer: Partial<PubAck> | null;
-  try {
-    answer = JSON.parse(Buffer.from(data).toString('utf8')) as typeof answer;
-  } catch {
-    answer = null; // what JSON says quotes the answer, which may hold the record
-  }
-  const { error, seq } = answer ?? {};
-  if (error !== undefined) throw new JetStreamRefused(error.err_code ?? 0, error.description);
-  if (typeof seq === 'number') return seq;
-  throw new TransportFault(
+const foreignAnswer = ({ stream }: Outgoing) =>
+  new TransportFault(
     `something else than stream ${stream} answers to what is published to it: who replies to its subjects?`,
   );
-}
 
 function refusedBy(error: JetStreamRefused, { stream }: Outgoing): SyncError {
   const what = `a record can't be published to stream ${stream}`;

@@ -8,15 +8,16 @@ import {
   type Page,
   type Partition,
   partitionKey,
-  witnessOf,
 } from '@tidemark/core';
+import { isBefore210 } from './connection';
 import { Consumer, Disturbed, type PullLimits } from './consumer';
 import { head, requireReadable, trimmed } from './description';
 import { type Gap, gapsIn } from './gap';
 import { type ConsumerStart, type JetStream, type StreamInfo } from './jetstream';
-import { type Delivered, recordOf } from './message';
+import { type Delivered } from './message';
 import { type SubjectPattern } from './subject-pattern';
 import { filtersOf, keysOf, type StreamTopic } from './topics';
+import { witnessAt } from './witness';
 
 interface Ask {
   readonly wait: boolean;
@@ -89,7 +90,7 @@ export class Pages {
       requireReadable(topic, info);
       if (compareOffsets('decimal', after, trimmed(topic, info)) < 0) return { lost: 'expired' };
       if (compareOffsets('decimal', after, head(info)) > 0) return { lost: 'ahead' };
-      const witness = await this.witness(topic, keys, after);
+      const witness = await witnessAt(this.js, topic.stream, after, keys);
       const begun = { topic, filters, keys, consumer, epoch: info.created, through: after };
       const page = await this.next(begun, after, { wait: false, signal });
       signal.throwIfAborted(); // nobody reads it any more
@@ -121,7 +122,7 @@ export class Pages {
     const gaps = gapsIn(records, after);
     const [first] = gaps;
     if (first !== undefined && (await this.skipsInPurges()))
-      for (const gap of gaps) await this.requireEmpty(reader, gap);
+      await Promise.all(gaps.map((gap) => this.requireEmpty(reader, gap)));
     if (first !== undefined && topic.keeps === 'log' && isTrimmed(first.after, topic, await this.infoOf(reader)))
       return { lost: 'expired' };
     return { records, through: record.offset, atHead, lag: BigInt(pending) };
@@ -143,7 +144,7 @@ export class Pages {
       if (await this.skipsInPurges()) throw skipped(topic);
       return { records: [], through, atHead: false };
     }
-    const throughWitness = await this.witness(topic, keys, end);
+    const throughWitness = await witnessAt(this.js, topic.stream, end, keys);
     if (isTrimmed(through, topic, await this.infoOf(reader))) return { lost: 'expired' };
     signal.throwIfAborted();
     requireOwn(reader, through);
@@ -167,9 +168,7 @@ export class Pages {
 
   /** A server before 2.10 moves all consumers to the first message that a purge of one subject has left, over what they haven't had. */
   private async skipsInPurges(): Promise<boolean> {
-    const { info } = await this.js.link.connection();
-    const [major = 0, minor = 0] = (info?.version ?? '').split('.').map(Number);
-    return major < 2 || (major === 2 && minor < 10);
+    return isBefore210((await this.js.link.connection()).info?.version ?? '');
   }
 
   /** Is what is missing really gone, or somebody else's? */
@@ -183,12 +182,6 @@ export class Pages {
     const info = await this.js.stream(topic.stream);
     if (info.created !== epoch) throw new Disturbed(`stream ${topic.stream} was created anew`);
     return info;
-  }
-
-  private async witness(topic: StreamTopic, keys: readonly SubjectPattern[], at: Offset): Promise<string | undefined> {
-    if (at === beginning) return undefined;
-    const message = await this.js.message(topic.stream, at);
-    return message === undefined ? undefined : witnessOf(recordOf(message, keys));
   }
 }
 

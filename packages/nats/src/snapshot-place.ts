@@ -1,9 +1,10 @@
-import { type Entry, InvalidConfiguration, OffsetMap, type Position, witnessOf } from '@tidemark/core';
-import { head, requireReadable } from './description';
+import { type Entry, InvalidConfiguration, OffsetMap, type Position } from '@tidemark/core';
+import { isBefore210 } from './connection';
+import { head, infosOf, requireReadable } from './description';
 import { type JetStream, type StreamInfo } from './jetstream';
-import { recordOf } from './message';
 import { type SubjectPattern } from './subject-pattern';
 import { keysOf, type StreamTopic } from './topics';
+import { witnessAt } from './witness';
 
 /** A partition whose latest messages are a part of the snapshot, and its stream when the position was taken. */
 export interface SnapshotPlace {
@@ -22,29 +23,22 @@ export interface Captured {
 
 /** Where the streams end, each with the proof of its last message where that is still there. Nothing is read before it. */
 export async function capture(js: JetStream, topics: readonly StreamTopic[]): Promise<Captured> {
-  const streams = [...new Set(topics.map(({ stream }) => stream))];
-  const infos = new Map(await Promise.all(streams.map(async (name) => [name, await js.stream(name)] as const)));
+  const infos = await infosOf(js, topics);
   const version = (await js.link.connection()).info?.version ?? '';
   const places = topics.flatMap((topic) => {
-    const info = infos.get(topic.stream) as StreamInfo;
+    const info = infos.of(topic);
     requireWhole(topic, info, version);
     return [...topic.partitions].map(([partition, filters]): SnapshotPlace => {
       return { topic, partition, filters, keys: keysOf(topic, filters, info), info };
     });
   });
   const entries = await Promise.all(places.map((place) => entry(js, place)));
-  const epochs = Object.fromEntries(places.map(({ topic, info }) => [topic.name, info.created]));
-  return {
-    position: { source: { kind: 'nats', order: 'decimal', epochs }, offsets: OffsetMap.from('decimal', entries) },
-    places,
-  };
+  return { position: { source: infos.source, offsets: OffsetMap.from('decimal', entries) }, places };
 }
 
 async function entry(js: JetStream, { topic, partition, keys, info }: SnapshotPlace): Promise<Entry> {
   const through = head(info);
-  const message = info.state.last_seq === 0 ? undefined : await js.message(topic.stream, through);
-  const witness = message === undefined ? undefined : witnessOf(recordOf(message, keys));
-  return { topic: topic.name, partition, through, witness };
+  return { topic: topic.name, partition, through, witness: await witnessAt(js, topic.stream, through, keys) };
 }
 
 /** Does each subject have one message at most, so that all of them are the latest? */
@@ -61,11 +55,7 @@ function requireWhole(topic: StreamTopic, info: StreamInfo, version: string): vo
     refuse('with a max_age it forgets keys that were not written for long; take the snapshot from elsewhere');
   if (config.discard === 'old' && (config.max_msgs > 0 || config.max_bytes > 0))
     refuse('with max_msgs or max_bytes it forgets keys that were not written for long; remove them, or discard "new"');
-  if (config.allow_msg_ttl === true && markerMs(info) === 0)
-    refuse(
-      'messages may have an age of their own (allow_msg_ttl) and go without a word; set subject_delete_marker_ttl',
-    );
-  if (topic.keeps === 'compacted' && !keepsOneEach(info) && /^2\.[0-9]\./.test(version))
+  if (topic.keeps === 'compacted' && !keepsOneEach(info) && isBefore210(version))
     refuse(
       `it keeps several messages of each subject, and this server (${version}) may confuse them; NATS 2.10 doesn't, or set max_msgs_per_subject (a bucket's history) to 1`,
     );
