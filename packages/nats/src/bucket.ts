@@ -1,6 +1,5 @@
 import { InvalidConfiguration, SyncError } from '@tidemark/core';
 import { randomUUID } from 'node:crypto';
-import { patienceMs } from './connection';
 import { Headers } from './headers';
 import { type JetStream, storedAs, type StoredMessage, type StreamConfig } from './jetstream';
 import { recordOf } from './message';
@@ -69,14 +68,16 @@ export class Bucket {
       .add(writeId, id);
     if (value === null) headers.add('KV-Operation', 'DEL');
     let unanswered = false;
-    for (let tried = 1; ; tried++)
+    for (let tried = 1; ; tried++) {
+      let sent = false;
       try {
+        await this.prepare(value ?? '', headers);
+        sent = true;
         return await this.send(key, value ?? '', headers);
       } catch (error) {
         if (isRefusal(error, refusals.wrongLastSequence)) return unanswered ? this.revisionOf(key, id) : 'refused';
         this.found = false;
-        const isAnswer = error instanceof SyncError || error instanceof JetStreamRefused || isUnheard(error);
-        unanswered ||= !isAnswer;
+        unanswered ||= sent && !(error instanceof JetStreamRefused) && !isUnheard(error);
         const isFinal = error instanceof JetStreamRefused || (error instanceof SyncError && !error.retryable);
         if (isFinal || tried === tries)
           throw asUnavailable(
@@ -84,10 +85,11 @@ export class Bucket {
             `bucket ${this.name} can't be written to${unanswered ? ', or it was and nobody has said so' : ''}`,
           );
       }
+    }
   }
 
-  /** The message's sequence. Rejects with what the client or JetStream says. */
-  private async send(key: string, value: string, headers: Headers): Promise<number> {
+  /** The bucket is there, and takes a value of this size. */
+  private async prepare(value: string, headers: Headers): Promise<void> {
     if (!this.found && !(await this.find())) await this.create();
     const connection = await this.js.link.connection();
     const size = Buffer.byteLength(value) + headers.encode().length;
@@ -95,7 +97,11 @@ export class Bucket {
       throw new InvalidConfiguration(
         `a value for bucket ${this.name} has ${size} bytes with its headers; the server takes ${connection.info.max_payload} (max_payload)`,
       );
-    const { data } = await connection.request(this.subjectOf(key), value, { timeout: patienceMs, headers });
+  }
+
+  /** The message's sequence. Rejects with what the client or JetStream says. */
+  private async send(key: string, value: string, headers: Headers): Promise<number> {
+    const { data } = await this.js.link.request(this.subjectOf(key), value, headers);
     const sequence = storedAs(data);
     if (sequence === undefined) throw new Error("the answer is none of JetStream's");
     return sequence;
